@@ -1,0 +1,18 @@
+#!/usr/bin/env node
+/** The command `zk-mini-server`: a ZooKeeper server for tests, for those who do not write theirs in JavaScript. */
+import { readFileSync } from 'node:fs';
+import { runCli } from './testing/cli-main.js';
+
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+process.exitCode = await runCli(process.argv.slice(2), {
+  version,
+  out: (text) => process.stdout.write(text),
+  err: (text) => process.stderr.write(text),
+  stopped: () =>
+    new Promise((resolve) => {
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+    }),
+});

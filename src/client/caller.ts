@@ -1,0 +1,132 @@
+/**
+ * The one way from a method to the wire: checks, chroot, request, promise. A method is a line on top of this, and never
+ * an `async` function: a call costs one promise, and its place in the order is fixed when it is made.
+ */
+import type { Driver } from '../net/driver.js';
+import { Errno } from '../protocol/error-codes.js';
+import { InvalidArgumentError } from '../protocol/errors.js';
+import { requestPath, type AnyOp, type Op } from '../protocol/op.js';
+import {
+  operations,
+  type CallableOpName,
+  type PathWatchRequest,
+  type RequestOf,
+  type ResponseOf,
+} from '../protocol/operations.js';
+import { addChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
+import { PendingRequest } from '../session/pending.js';
+import { Watch, WatchCell } from './watch.js';
+
+/** What a call is made of; `P` is the row's response, `R` what the caller gets. */
+export interface Call<P, R> {
+  readonly row: AnyOp;
+  /** As the caller gave it; checked already, for rows that have one. */
+  readonly path?: string;
+  /** The record, with the path as the server knows it. */
+  readonly request: unknown;
+  readonly shape: ((response: P) => R) | null;
+  readonly cell?: WatchCell;
+  /** NoNode is a result, and `shape` gets null. */
+  readonly absentOk?: boolean;
+}
+
+export class Caller {
+  constructor(
+    private readonly driver: Driver,
+    readonly chroot: string,
+  ) {}
+
+  /** Issues a call. */
+  issue<P, R>(call: Call<P, R>): Promise<R> {
+    return new Promise<R>((resolve, reject) => {
+      this.driver.submit(
+        new PendingRequest(
+          call.row,
+          call.request,
+          call.path,
+          resolve,
+          reject,
+          call.shape,
+          call.cell ?? null,
+          call.absentOk === true ? Errno.NoNode : 0,
+        ),
+      );
+    });
+  }
+
+  /** A read with a path and a watch flag. */
+  read<P, R>(
+    row: Op<string, PathWatchRequest, P>,
+    path: string,
+    shape: (response: P) => R,
+    absentOk = false,
+  ): Promise<R> {
+    const serverPath = this.toServer(path, 'node', row.name);
+    return this.issue({ row, path, request: { path: serverPath, watch: false }, shape, absentOk });
+  }
+
+  /** The same with a watch. */
+  watch<P, R>(
+    row: Op<string, PathWatchRequest, P>,
+    path: string,
+    shape: (response: P, watch: Watch) => R,
+    absentOk = false,
+  ): Promise<R> {
+    const serverPath = this.toServer(path, 'node', row.name);
+    const cell = new WatchCell(this.driver.core.watches, serverPath, this.chroot);
+    const watch = new Watch(path, cell);
+    return this.issue<P, R>({
+      row,
+      path,
+      request: { path: serverPath, watch: true },
+      shape: (response) => shape(response, watch),
+      cell,
+      absentOk,
+    });
+  }
+
+  /** Checks a path and puts the chroot before it. */
+  toServer(path: string, rule: PathRule, opName: string): string {
+    validatePath(path, rule, opName);
+    return addChroot(this.chroot, path, rule);
+  }
+
+  /** Takes the chroot off a path of the server's. */
+  toClient(path: string): string {
+    return stripChroot(this.chroot, path);
+  }
+
+  /** The low-level door: any operation of the table by name, record in, record out. */
+  raw<K extends CallableOpName>(name: K, request: RequestOf<K>): Promise<ResponseOf<K>> {
+    if (!Object.hasOwn(operations, name) || (operations[name] as AnyOp).use !== 'call') {
+      throw new InvalidArgumentError(`there is no operation '${name}' to call`);
+    }
+    const row: AnyOp = operations[name];
+    const path = requestPath(row, request);
+    const { pathField, responsePath } = row;
+    let record: unknown = request;
+    if (pathField !== null) {
+      const rule = row.pathRule?.(request) ?? 'node';
+      record = { ...(request as object), [pathField]: this.toServer(path as string, rule, name) };
+    }
+    const strip = (response: Record<string, string>): unknown =>
+      responsePath === null
+        ? response
+        : { ...response, [responsePath]: this.toClient(response[responsePath] as string) };
+    return this.issue({
+      row,
+      ...(path === undefined ? {} : { path }),
+      request: record,
+      shape: this.chroot === '' ? null : (strip as (response: unknown) => ResponseOf<K>),
+    });
+  }
+}
+
+/** Turns what a check throws into a rejection: argument mistakes never throw out of a method. */
+export function rejecting<T>(run: () => Promise<T>): Promise<T> {
+  try {
+    return run();
+  } catch (error) {
+    return Promise.reject(error);
+  }
+}

@@ -1,0 +1,282 @@
+/**
+ * The calls on znodes, each one line over {@link Caller}. They know a chroot and nothing of the connection's life.
+ */
+import { ANY_VERSION } from '../protocol/constants.js';
+import type { MultiResponse } from '../protocol/multi.js';
+import {
+  operations,
+  type CallableOpName,
+  type Create2Response,
+  type GetAclResponse,
+  type PathResponse,
+  type PathWatchRequest,
+  type RequestOf,
+  type ResponseOf,
+  type StatResponse,
+} from '../protocol/operations.js';
+import type { AnyOp, Op } from '../protocol/op.js';
+import type { PathRule } from '../protocol/paths.js';
+import type { Acl, Stat } from '../protocol/records.js';
+import { checkAcl, checkVersion, toData, type CreateOptions, type ZnodeData } from './arguments.js';
+import { rejecting, type Caller } from './caller.js';
+import {
+  Transaction,
+  checkOperations,
+  createRequest,
+  multiRequest,
+  multiResults,
+  type Created,
+  type Operation,
+  type ResultsOf,
+} from './transaction.js';
+import { deleteRecursive, ensurePath } from './tree.js';
+import type { Watch } from './watch.js';
+
+/** Result of `get`. */
+export interface GetResult {
+  /** null if the node was created with null, which is not the same as empty. */
+  readonly data: Buffer | null;
+  readonly stat: Stat;
+}
+
+/** Result of `children`. */
+export interface ChildrenResult {
+  /** Names, not paths, in no particular order. */
+  readonly children: readonly string[];
+  readonly stat: Stat;
+}
+
+/** Result of `getAcl`. */
+export interface AclResult {
+  readonly acl: readonly Acl[];
+  readonly stat: Stat;
+}
+
+/** What a `…W` call adds: the watch, armed on the server. */
+export interface Watched {
+  readonly watch: Watch;
+}
+
+/**
+ * Everything that can be asked of znodes. Methods return promises, never throw, and run in the order in which they are
+ * called. A rejection is a ZkError, whose `outcome` says what may have happened on the server.
+ */
+export abstract class ZnodeCalls {
+  /** @internal */
+  protected abstract readonly caller: Caller;
+
+  /** Prefix of all paths, `''` for none. */
+  get chroot(): string {
+    return this.caller.chroot;
+  }
+
+  // ---------------------------------------------------------------- reading
+
+  /** Data and Stat of a node. @throws NoNodeError, NoAuthError */
+  get(path: string): Promise<GetResult> {
+    return rejecting(() => this.caller.read(operations.getData, path, (r): GetResult => r));
+  }
+
+  /** {@link get} with a watch for the next change of its data, or its deletion. Nothing is armed if it rejects. */
+  getW(path: string): Promise<GetResult & Watched> {
+    return rejecting(() =>
+      this.caller.watch(operations.getData, path, ({ data, stat }, watch) => ({
+        data,
+        stat,
+        watch,
+      })),
+    );
+  }
+
+  /** Stat of a node, or null if there is none. @throws NoAuthError (3.9) */
+  exists(path: string): Promise<Stat | null> {
+    return rejecting(() =>
+      this.caller.read(existsRow, path, (r: StatResponse | null) => r?.stat ?? null, true),
+    );
+  }
+
+  /** {@link exists} with a watch: for its creation if there is none, else for a change of its data or its deletion. */
+  existsW(path: string): Promise<{ readonly stat: Stat | null } & Watched> {
+    return rejecting(() =>
+      this.caller.watch(
+        existsRow,
+        path,
+        (r: StatResponse | null, watch) => ({ stat: r?.stat ?? null, watch }),
+        true,
+      ),
+    );
+  }
+
+  /** Names of the children, and the Stat of the node. @throws NoNodeError, NoAuthError */
+  children(path: string): Promise<ChildrenResult> {
+    return rejecting(() => this.caller.read(operations.getChildren2, path, (r): ChildrenResult => r));
+  }
+
+  /** {@link children} with a watch for the next child created or deleted, or the deletion of the node. */
+  childrenW(path: string): Promise<ChildrenResult & Watched> {
+    return rejecting(() =>
+      this.caller.watch(operations.getChildren2, path, ({ children, stat }, watch) => ({
+        children,
+        stat,
+        watch,
+      })),
+    );
+  }
+
+  /**
+   * Access control list of a node. Without ADMIN the server shows digests as `user:x`.
+   * @throws NoNodeError, NoAuthError
+   */
+  getAcl(path: string): Promise<AclResult> {
+    return rejecting(() => {
+      const request = { path: this.caller.toServer(path, 'node', 'getACL') };
+      return this.caller.issue({
+        row: operations.getACL,
+        path,
+        request,
+        shape: (r: GetAclResponse): AclResult => r,
+      });
+    });
+  }
+
+  /** Brings our server up to date with its leader; a read behind it sees all that was acknowledged before. */
+  sync(path: string): Promise<string> {
+    return rejecting(() => {
+      const request = { path: this.caller.toServer(path, 'node', 'sync') };
+      const shape = (r: PathResponse): string => this.caller.toClient(r.path);
+      return this.caller.issue({ row: operations.sync, path, request, shape });
+    });
+  }
+
+  // ---------------------------------------------------------------- writing
+
+  /**
+   * Creates a node and gives its path, with its number if it is sequential.
+   * @throws NodeExistsError, NoNodeError (the parent), NoAuthError, NoChildrenForEphemeralsError, InvalidAclError,
+   * UnimplementedError (TTL modes, unless `zookeeper.extendedTypesEnabled=true` on the server)
+   */
+  create(path: string, data: ZnodeData = null, options?: CreateOptions): Promise<string> {
+    return rejecting(() => {
+      const { row, request } = createRequest(path, data, options, 'create');
+      const shape = (r: PathResponse): string => this.caller.toClient(r.path);
+      return this.caller.issue({
+        row,
+        path,
+        request: request(this.caller.toServer(path, ruleOf(row, request(path)), row.name)),
+        shape,
+      });
+    });
+  }
+
+  /** {@link create} that gives the Stat too. Server 3.5. */
+  createWithStat(path: string, data: ZnodeData = null, options?: CreateOptions): Promise<Created> {
+    return rejecting(() => {
+      const { row, request } = createRequest(path, data, options, 'create2');
+      const shape = ({ path: made, stat }: Create2Response): Created => ({
+        path: this.caller.toClient(made),
+        stat,
+      });
+      return this.caller.issue({
+        row,
+        path,
+        request: request(this.caller.toServer(path, ruleOf(row, request(path)), row.name)),
+        shape,
+      });
+    });
+  }
+
+  /**
+   * Sets the data of a node.
+   * @param version the version it must have; -1 for any
+   * @throws NoNodeError, BadVersionError, NoAuthError
+   */
+  set(path: string, data: ZnodeData, version: number = ANY_VERSION): Promise<Stat> {
+    return rejecting(() => {
+      const serverPath = this.caller.toServer(path, 'node', 'setData');
+      checkVersion(version, 'setData', path);
+      const request = { path: serverPath, data: toData(data, 'setData', path), version };
+      return this.caller.issue({
+        row: operations.setData,
+        path,
+        request,
+        shape: (r: StatResponse) => r.stat,
+      });
+    });
+  }
+
+  /**
+   * Deletes a node that has no children.
+   * @param version the version it must have; -1 for any
+   * @throws NoNodeError, NotEmptyError, BadVersionError, NoAuthError
+   */
+  delete(path: string, version: number = ANY_VERSION): Promise<void> {
+    return rejecting(() => {
+      const serverPath = this.caller.toServer(path, 'notRoot', 'delete');
+      checkVersion(version, 'delete', path);
+      const request = { path: serverPath, version };
+      return this.caller.issue({ row: operations.delete, path, request, shape: () => undefined });
+    });
+  }
+
+  /**
+   * Sets the access control list of a node.
+   * @param aversion the `aversion` it must have; -1 for any
+   * @throws NoNodeError, BadVersionError, NoAuthError, InvalidAclError
+   */
+  setAcl(path: string, acl: readonly Acl[], aversion: number = ANY_VERSION): Promise<Stat> {
+    return rejecting(() => {
+      const serverPath = this.caller.toServer(path, 'node', 'setACL');
+      checkAcl(acl, 'setACL', path);
+      checkVersion(aversion, 'setACL', path);
+      const request = { path: serverPath, acl, version: aversion };
+      return this.caller.issue({ row: operations.setACL, path, request, shape: (r: StatResponse) => r.stat });
+    });
+  }
+
+  /**
+   * Runs several operations as one: all of them or none. Each result has the type of its operation.
+   * @throws MultiError with one result per operation, and with the code of the one that failed
+   */
+  multi<const T extends readonly Operation<unknown>[]>(list: T): Promise<ResultsOf<T>> {
+    return rejecting(() => {
+      checkOperations(list);
+      // the server would only answer an empty list, as Java's client knows
+      if (list.length === 0) return Promise.resolve([] as unknown as ResultsOf<T>);
+      const { chroot } = this.caller;
+      return this.caller.issue({
+        row: operations.multi,
+        request: multiRequest(list, chroot),
+        shape: (r: MultiResponse) => multiResults(list, r, chroot) as ResultsOf<T>,
+      });
+    });
+  }
+
+  /** Collects operations for one {@link multi}: `conn.transaction().check('/a').set('/b', 'x').commit()`. */
+  transaction(): Transaction {
+    return new Transaction((list) => this.multi(list));
+  }
+
+  // ---------------------------------------------------------------- subtrees, and the low-level door
+
+  /** Creates a node with null data and all that is missing above it; what exists is left as it is. */
+  ensurePath(path: string, options?: { readonly acl?: readonly Acl[] }): Promise<void> {
+    return rejecting(() => ensurePath(this, path, options));
+  }
+
+  /** Deletes a node with everything below it; nothing happens if there is none. Refuses `/`. Not atomic. */
+  deleteRecursive(path: string): Promise<void> {
+    return rejecting(() => deleteRecursive(this, path));
+  }
+
+  /** The low-level door: an operation of the table by its name, record in, record out. Watch flags must be false. */
+  call<K extends CallableOpName>(name: K, request: RequestOf<K>): Promise<ResponseOf<K>> {
+    return rejecting(() => this.caller.raw(name, request));
+  }
+}
+
+/** Its response is null where NoNode is a result. */
+const existsRow = operations.exists as unknown as Op<string, PathWatchRequest, StatResponse | null>;
+
+function ruleOf(row: AnyOp, request: unknown): PathRule {
+  return row.pathRule?.(request) ?? 'node';
+}

@@ -1,0 +1,300 @@
+/** The class that users touch: the calls on znodes, and the life of the connection. */
+import { parseConnectString } from '../net/connect-string.js';
+import { Driver } from '../net/driver.js';
+import { RoundRobinHostProvider } from '../net/host-provider.js';
+import type { KeeperState } from '../protocol/constants.js';
+import { InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
+import { isTerminal } from '../session/phases.js';
+import type { SessionEvent } from '../session/ports.js';
+import { checkAuth } from './arguments.js';
+import { Caller, rejecting } from './caller.js';
+import { ZnodeCalls } from './calls.js';
+import { EventSource, connectionStateOf, type ConnEvents } from './events.js';
+import {
+  asObject,
+  refuseUnknownKeys,
+  resolveOptions,
+  type ConnOptions,
+  type ResolvedOptions,
+} from './options.js';
+
+/** Result of `close`. */
+export interface CloseResult {
+  /** The server acknowledged the end of the session, so its ephemeral nodes are gone. Else they go when it expires. */
+  readonly confirmed: boolean;
+}
+
+/** Why a Conn is over. */
+export interface ClosedReason {
+  readonly state: Extract<KeeperState, 'Closed' | 'Expired' | 'AuthFailed'>;
+  /** Missing after `close()`. */
+  readonly error?: ZkError;
+}
+
+/**
+ * A connection to a ZooKeeper ensemble, with a session that survives reconnects. See `docs/conn.md`.
+ *
+ * Methods return promises, never throw, and run in the order in which they are called. A rejection is a
+ * {@link ZkError}, whose `outcome` says what may have happened on the server.
+ */
+export class Conn extends ZnodeCalls {
+  /** Resolves when this Conn is over, for whatever reason; never rejects. */
+  readonly closed: Promise<ClosedReason>;
+
+  private readonly options: ResolvedOptions;
+  private readonly driver: Driver;
+  protected readonly caller: Caller;
+  private readonly events = new EventSource();
+  private failedAttempts = 0;
+  private closing: Promise<CloseResult> | null = null;
+  private confirmed = false;
+  private lastCause: ZkError | undefined;
+  private resolveClosed: (reason: ClosedReason) => void = () => undefined;
+
+  /**
+   * Checks its arguments and does nothing else; `connect()` starts it.
+   * @param connectString `host:port,host:port/chroot`
+   * @throws InvalidConnectStringError, InvalidOptionError
+   */
+  constructor(connectString: string, options?: ConnOptions) {
+    super();
+    const resolved = resolveOptions(options);
+    const { servers, chroot } = parseConnectString(connectString);
+    this.options = resolved;
+    const { offlineQueue, random, clock, dialer } = resolved;
+    this.driver = new Driver({
+      hostProvider: resolved.hostProvider ?? new RoundRobinHostProvider(servers, random),
+      dialer,
+      clock,
+      random,
+      onEvent: (event) => this.onSessionEvent(event),
+      config: {
+        sessionTimeoutMs: resolved.sessionTimeoutMs,
+        connectTimeoutMs: resolved.connectTimeoutMs,
+        requestTimeoutMs: resolved.requestTimeoutMs,
+        closeTimeoutMs: resolved.closeTimeoutMs,
+        maxResponseBytes: resolved.maxResponseBytes,
+        maxRequestBytes: resolved.maxRequestBytes,
+        maxRequests: offlineQueue.maxRequests,
+        maxBytes: offlineQueue.maxBytes,
+        queueOffline: offlineQueue.enabled,
+        renewSession: resolved.sessionExpiry === 'renew',
+        backoff: resolved.backoff,
+      },
+    });
+    this.caller = new Caller(this.driver, chroot + resolved.chroot);
+    this.closed = new Promise((resolve) => {
+      this.resolveClosed = resolve;
+    });
+    for (const { scheme, auth } of resolved.auth) this.driver.addAuth(scheme, checkAuth(scheme, auth), null);
+  }
+
+  // ---------------------------------------------------------------- lifecycle
+
+  /**
+   * Connects, and resolves with this Conn when there is a session.
+   * @param options `timeoutMs`: how long to wait for one, default the session timeout, 0 for ever
+   * @throws NoServerError when time ran out (the Conn goes on trying; `close()` ends it), AuthFailedError, ConnClosedError
+   */
+  connect(options?: { readonly timeoutMs?: number }): Promise<this> {
+    return rejecting(() => {
+      const given = asObject(options ?? {}, 'the options of connect');
+      refuseUnknownKeys(given, ['timeoutMs'], 'option of connect');
+      const timeoutMs = given['timeoutMs'] ?? this.options.sessionTimeoutMs;
+      if (
+        typeof timeoutMs !== 'number' ||
+        !Number.isInteger(timeoutMs) ||
+        timeoutMs < 0 ||
+        timeoutMs > 0x7fffffff
+      ) {
+        throw new InvalidArgumentError('timeoutMs must be a whole number of ms, 0 for ever', {
+          op: 'connect',
+        });
+      }
+      return this.untilConnected(timeoutMs);
+    });
+  }
+
+  /**
+   * Ends the session, if there is a connection, and this Conn in any case. What was called before is still answered, if
+   * the server answers within `closeTimeoutMs`; the rest, and all later calls, reject with ConnClosedError. When it
+   * resolves, no socket and no timer is left. Idempotent; never rejects.
+   */
+  close(): Promise<CloseResult> {
+    this.closing ??= new Promise<CloseResult>((resolve) => {
+      this.driver.onceGone(() => resolve({ confirmed: this.confirmed }));
+      this.driver.close();
+    });
+    return this.closing;
+  }
+
+  /** `await using conn = await connect(…)` closes it at the end of the block. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  // ---------------------------------------------------------------- state
+
+  /** State in ZooKeeper's own words; `Disconnected` before `connect()`. */
+  get state(): KeeperState {
+    return this.driver.core.state;
+  }
+
+  /** Id of the session, 0n while there is none. */
+  get sessionId(): bigint {
+    return this.driver.core.sessionId;
+  }
+
+  /** How many sessions this Conn has had; changes exactly when everything that belonged to a session is lost. */
+  get sessionEpoch(): number {
+    return this.driver.core.sessionEpoch;
+  }
+
+  /** `host:port` of the server that the session is connected to. */
+  get server(): string | undefined {
+    return this.driver.server;
+  }
+
+  /** Highest zxid seen in a reply of this session; no server that is behind it will be accepted. */
+  get lastZxid(): bigint {
+    return this.driver.core.lastZxid;
+  }
+
+  /** Session timeout that the server granted, ms; the one asked for while there is no session. */
+  get negotiatedTimeoutMs(): number {
+    return this.driver.core.timeoutMs;
+  }
+
+  // ---------------------------------------------------------------- identity and events
+
+  /**
+   * Presents a credential, now and again on every later connection, before any call that is made behind it.
+   * @throws AuthFailedError: the server refused it, which is the end of this Conn
+   */
+  addAuth(scheme: string, auth: string | Uint8Array): Promise<void> {
+    return rejecting(() => {
+      const bytes = checkAuth(scheme, auth);
+      return new Promise<void>((resolve, reject) => this.driver.addAuth(scheme, bytes, { resolve, reject }));
+    });
+  }
+
+  /** Listens to an event; see {@link ConnEvents}. What a listener throws becomes an uncaught exception. */
+  on<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): this {
+    this.events.on(event, listener);
+    return this;
+  }
+
+  /** Listens to the next event of that name. */
+  once<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): this {
+    this.events.once(event, listener);
+    return this;
+  }
+
+  /** Stops listening. */
+  off<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): this {
+    this.events.off(event, listener);
+    return this;
+  }
+
+  // ---------------------------------------------------------------- inside
+
+  private untilConnected(timeoutMs: number): Promise<this> {
+    return new Promise((resolve, reject) => {
+      const { clock } = this.driver;
+      const settle = (): void => {
+        timer?.cancel();
+        this.off('state', onState);
+      };
+      const onState = (): void => {
+        const { phase } = this.driver.core;
+        if (this.state === 'SyncConnected') {
+          settle();
+          resolve(this);
+        } else if (isTerminal(phase.name)) {
+          settle();
+          // the shortest way to the error that every call now gets
+          this.exists('/').catch(reject);
+        }
+      };
+      const timer =
+        timeoutMs === 0
+          ? null
+          : clock.setTimer(() => {
+              settle();
+              reject(this.noServer(timeoutMs));
+            }, timeoutMs);
+      this.on('state', onState);
+      this.driver.start();
+      onState();
+    });
+  }
+
+  private noServer(timeoutMs: number): NoServerError {
+    const failures = [...this.driver.failures].map(([server, error]) => `${server}: ${error.message}`);
+    const errors = [...this.driver.failures.values()];
+    const why = failures.length === 0 ? 'no server answered' : failures.join('; ');
+    return new NoServerError(`no session within ${timeoutMs} ms (${why})`, new AggregateError(errors, why));
+  }
+
+  private onSessionEvent(event: SessionEvent): void {
+    const { sessionId, sessionEpoch } = this;
+    switch (event.type) {
+      case 'watch':
+        this.events.emit('watch', { ...event.event, path: this.caller.toClient(event.event.path) });
+        return;
+      case 'session':
+        if (event.what !== 'expired') this.failedAttempts = 0;
+        this.events.emit('session', { what: event.what, sessionId: event.id, sessionEpoch });
+        this.emitConnection(connectionStateOf(event.what, true));
+        return;
+      case 'state':
+        if (event.cause !== undefined) this.lastCause = event.cause;
+        this.events.emit('state', {
+          state: event.state,
+          server: this.server,
+          sessionId,
+          sessionEpoch,
+          cause: event.cause,
+        });
+        this.emitConnection(connectionStateOf(event.state, sessionId !== 0n));
+        return;
+      case 'attemptFailed':
+        this.failedAttempts++;
+        this.events.emit('connectError', {
+          server: this.driver.latestServer,
+          attempt: this.failedAttempts,
+          error: event.error,
+        });
+        return;
+      case 'end':
+        this.confirmed = event.confirmed;
+        this.resolveClosed(this.closedReason());
+        return;
+      default:
+    }
+  }
+
+  private emitConnection(state: ReturnType<typeof connectionStateOf>): void {
+    if (state !== null) this.events.emit('connection', state);
+  }
+
+  private closedReason(): ClosedReason {
+    const state = this.state as ClosedReason['state'];
+    return state === 'Closed' || this.lastCause === undefined ? { state } : { state, error: this.lastCause };
+  }
+}
+
+/**
+ * Connects to an ensemble: `const conn = await connect('host1:2181,host2:2181/chroot')`.
+ * @throws InvalidConnectStringError, InvalidOptionError, NoServerError when there is no session within the session
+ * timeout, AuthFailedError; the Conn is closed then
+ */
+export async function connect(connectString: string, options?: ConnOptions): Promise<Conn> {
+  const conn = new Conn(connectString, options);
+  try {
+    return await conn.connect();
+  } catch (error) {
+    await conn.close();
+    throw error;
+  }
+}

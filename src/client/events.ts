@@ -1,0 +1,124 @@
+/**
+ * Events of a Conn through eventemitter3, in two vocabularies: `state` for experts (KeeperState) and `connection` for
+ * everybody (after Curator's ConnectionState). What a listener throws is the listener's: the others still hear the event,
+ * the connection goes on, and the error surfaces as an uncaught exception of the process.
+ */
+import { EventEmitter } from 'eventemitter3';
+import type { KeeperState } from '../protocol/constants.js';
+import { InvalidArgumentError, type ZkError } from '../protocol/errors.js';
+import type { WatchEvent } from '../session/watches.js';
+
+/**
+ * What the connection means to an application.
+ * - `CONNECTED`: a session has begun; the first one, or a new one after `LOST`.
+ * - `SUSPENDED`: the connection is gone, the session may still live. Doubt whatever the session stood for.
+ * - `RECONNECTED`: the same session goes on.
+ * - `LOST`: the session is over. Its ephemeral nodes are gone, its watches have ended.
+ */
+export type ConnectionState = 'CONNECTED' | 'SUSPENDED' | 'RECONNECTED' | 'LOST';
+
+/** Payload of `state`. */
+export interface StateEvent {
+  readonly state: KeeperState;
+  /** `host:port`, while there is a session on a connection. */
+  readonly server: string | undefined;
+  readonly sessionId: bigint;
+  readonly sessionEpoch: number;
+  /** Why, if it is for the worse. */
+  readonly cause: ZkError | undefined;
+}
+
+/** Payload of `session`. */
+export interface SessionChange {
+  readonly what: 'new' | 'resumed' | 'expired';
+  readonly sessionId: bigint;
+  readonly sessionEpoch: number;
+}
+
+/** Payload of `connectError`: one attempt that failed. */
+export interface ConnectErrorEvent {
+  /** `host:port`. */
+  readonly server: string | undefined;
+  /** Attempts that failed in a row, counting this one. */
+  readonly attempt: number;
+  readonly error: ZkError;
+}
+
+/** Events of a Conn. */
+export interface ConnEvents {
+  /** The state changed; never twice the same in a row. */
+  state: StateEvent;
+  /** What the change means for the session. */
+  connection: ConnectionState;
+  /** A session began, goes on, or is over. */
+  session: SessionChange;
+  /** Any watch event of this session, before whoever waits for it hears of it through a promise. */
+  watch: WatchEvent;
+  /** A server could not be reached, or refused us. */
+  connectError: ConnectErrorEvent;
+}
+
+type Listener = (payload: unknown) => void;
+
+/** eventemitter3 whose listeners cannot disturb each other, nor whoever emits. */
+export class EventSource {
+  private readonly emitter = new EventEmitter<keyof ConnEvents>();
+  /** Each listener's guarded form, by which it is found again. */
+  private readonly guards = new WeakMap<Listener, Listener>();
+
+  on<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): void {
+    this.emitter.on(event, this.guard(listener as Listener));
+  }
+
+  once<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): void {
+    this.emitter.once(event, this.guard(listener as Listener));
+  }
+
+  off<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): void {
+    this.emitter.off(event, this.guard(listener as Listener));
+  }
+
+  emit<E extends keyof ConnEvents>(event: E, payload: ConnEvents[E]): void {
+    this.emitter.emit(event, payload);
+  }
+
+  private guard(listener: Listener): Listener {
+    if (typeof listener !== 'function') throw new InvalidArgumentError('a listener must be a function');
+    let guard = this.guards.get(listener);
+    if (guard === undefined) {
+      guard = (payload) => {
+        try {
+          listener(payload);
+        } catch (error) {
+          process.nextTick(() => {
+            throw error;
+          });
+        }
+      };
+      this.guards.set(listener, guard);
+    }
+    return guard;
+  }
+}
+
+/** The `connection` event that a change of the session core amounts to. */
+export function connectionStateOf(
+  change: KeeperState | 'new' | 'resumed' | 'expired',
+  hadSession: boolean,
+): ConnectionState | null {
+  switch (change) {
+    case 'new':
+      return 'CONNECTED';
+    case 'resumed':
+      return 'RECONNECTED';
+    case 'expired':
+      return 'LOST';
+    case 'Disconnected':
+      return 'SUSPENDED';
+    case 'AuthFailed':
+    case 'Closed':
+      return hadSession ? 'LOST' : null;
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,260 @@
+/** Operations of a multi, typed so that each result has the type of its operation. */
+import { CREATE_FLAGS } from '../protocol/constants.js';
+import { DecodeError, InvalidArgumentError, MultiError, type FailedOpResult } from '../protocol/errors.js';
+import type { MultiOp, MultiRequest, MultiResponse, MultiResult } from '../protocol/multi.js';
+import type { AnyOp } from '../protocol/op.js';
+import {
+  operations,
+  type Create2Response,
+  type PathResponse,
+  type StatResponse,
+} from '../protocol/operations.js';
+import { addChroot, stripChroot, validatePath } from '../protocol/paths.js';
+import type { Stat } from '../protocol/records.js';
+import { checkCreate, checkVersion, toData, type CreateOptions, type ZnodeData } from './arguments.js';
+
+/** What `createWithStat` gives. */
+export interface Created {
+  /** The path that was made, with its number if it is sequential. */
+  readonly path: string;
+  readonly stat: Stat;
+}
+
+/** What `createWithStat` gives inside a multi. */
+export interface CreatedInMulti {
+  readonly path: string;
+  /** null from servers before 3.9, which answer without it there. */
+  readonly stat: Stat | null;
+}
+
+declare const result: unique symbol;
+
+/** One operation of a multi; `R` is what it results in. Made by {@link op}. */
+export interface Operation<R> {
+  readonly row: AnyOp;
+  /** The path as the caller gave it. */
+  readonly path: string;
+  /** Makes the record, with the path as the server knows it. */
+  readonly request: (serverPath: string) => unknown;
+  /** Makes the result from the response of a row that need not be this one. */
+  readonly shape: (answer: MultiResult & { readonly response: unknown }, chroot: string) => R;
+  /** Only a type. */
+  readonly [result]?: R;
+}
+
+/** The results of a list of operations, in order. */
+export type ResultsOf<T extends readonly Operation<unknown>[]> = {
+  -readonly [K in keyof T]: T[K] extends Operation<infer R> ? R : never;
+};
+
+/** Makes the operations of a multi. Each throws InvalidPathError or InvalidArgumentError. */
+export const op = {
+  /** As `conn.create`; results in the path. */
+  create(path: string, data: ZnodeData = null, options?: CreateOptions): Operation<string> {
+    return creation(path, data, options, 'create', (answer, chroot) => pathOf(answer, chroot));
+  },
+
+  /** As `conn.createWithStat`; results in path and Stat. */
+  createWithStat(path: string, data: ZnodeData = null, options?: CreateOptions): Operation<CreatedInMulti> {
+    return creation(path, data, options, 'create2', (answer, chroot) => ({
+      path: pathOf(answer, chroot),
+      stat: (answer.response as Partial<Create2Response>).stat ?? null,
+    }));
+  },
+
+  /** As `conn.set`; results in the new Stat. */
+  set(path: string, data: ZnodeData, version = -1): Operation<Stat> {
+    validatePath(path, 'node', 'setData');
+    checkVersion(version, 'setData', path);
+    const bytes = toData(data, 'setData', path);
+    return {
+      row: operations.setData,
+      path,
+      request: (serverPath) => ({ path: serverPath, data: bytes, version }),
+      shape: (answer) => {
+        expectRow(answer, [operations.setData]);
+        return (answer.response as StatResponse).stat;
+      },
+    };
+  },
+
+  /** As `conn.delete`. */
+  delete(path: string, version = -1): Operation<undefined> {
+    return pathAndVersion(operations.delete, path, version);
+  },
+
+  /** Fails unless the node exists and has this version; the whole multi with it. Changes nothing. */
+  check(path: string, version = -1): Operation<undefined> {
+    return pathAndVersion(operations.check, path, version);
+  },
+} as const;
+
+const CREATE_ROWS: readonly AnyOp[] = [operations.create, operations.create2];
+
+function creation<R>(
+  path: string,
+  data: ZnodeData,
+  options: CreateOptions | undefined,
+  plain: 'create' | 'create2',
+  shape: Operation<R>['shape'],
+): Operation<R> {
+  const { row, request } = createRequest(path, data, options, plain);
+  return {
+    row,
+    path,
+    request,
+    shape: (answer, chroot) => {
+      expectRow(answer, CREATE_ROWS);
+      return shape(answer, chroot);
+    },
+  };
+}
+
+function pathAndVersion(row: AnyOp, path: string, version: number): Operation<undefined> {
+  validatePath(path, row === operations.delete ? 'notRoot' : 'node', row.name);
+  checkVersion(version, row.name, path);
+  return {
+    row,
+    path,
+    request: (serverPath) => ({ path: serverPath, version }),
+    shape: (answer) => {
+      expectRow(answer, [row]);
+      return undefined;
+    },
+  };
+}
+
+function pathOf(answer: { readonly response: unknown }, chroot: string): string {
+  return stripChroot(chroot, (answer.response as PathResponse).path);
+}
+
+function expectRow(answer: MultiResult, rows: readonly AnyOp[]): void {
+  if (answer.op === null || !rows.includes(answer.op)) {
+    throw new DecodeError(
+      `a result of ${answer.op?.name ?? 'an error'} where ${rows[0]?.name ?? '?'} was asked for`,
+    );
+  }
+}
+
+/** The row that creates a node of this mode, and its request. `plain` is the row for modes that need no other. */
+export function createRequest(
+  path: string,
+  data: ZnodeData,
+  options: CreateOptions | undefined,
+  plain: 'create' | 'create2',
+): { readonly row: AnyOp; readonly request: (serverPath: string) => { readonly path: string } } {
+  const { flags, acl, ttlMs } = checkCreate(options, plain, path);
+  const row =
+    ttlMs !== null
+      ? operations.createTTL
+      : flags === CREATE_FLAGS.CONTAINER
+        ? operations.createContainer
+        : operations[plain];
+  validatePath(path, operations.create.pathRule?.({ path, data: null, acl, flags }), row.name);
+  const bytes = toData(data, row.name, path);
+  return {
+    row,
+    request: (serverPath) =>
+      ttlMs === null
+        ? { path: serverPath, data: bytes, acl, flags }
+        : { path: serverPath, data: bytes, acl, flags, ttl: ttlMs },
+  };
+}
+
+/** The request of a multi under a chroot. */
+export function multiRequest(list: readonly Operation<unknown>[], chroot: string): MultiRequest {
+  const ops = list.map(({ row, path, request }): MultiOp => {
+    const rule = row.pathRule?.(request(path)) ?? 'node';
+    return { op: row, request: request(addChroot(chroot, path, rule)) };
+  });
+  return { ops };
+}
+
+/** @throws {@link MultiError} if an operation failed, {@link DecodeError} if the answer does not fit the question */
+export function multiResults(
+  list: readonly Operation<unknown>[],
+  response: MultiResponse,
+  chroot: string,
+): unknown[] {
+  const { results } = response;
+  if (results.length !== list.length) {
+    throw new DecodeError(`${results.length} results for ${list.length} operations`);
+  }
+  const failed = results.findIndex((answer) => answer.errno !== 0);
+  if (failed !== -1) {
+    throw new MultiError(
+      failed,
+      list.map(({ row, path }, i): FailedOpResult => ({ op: row.name, path, errno: results[i]?.errno ?? 0 })),
+    );
+  }
+  return list.map((operation, i) => operation.shape(results[i] as MultiResult, chroot));
+}
+
+/** @throws {@link InvalidArgumentError} on anything that {@link op} did not make */
+export function checkOperations(list: unknown): asserts list is readonly Operation<unknown>[] {
+  if (!Array.isArray(list))
+    throw new InvalidArgumentError('multi takes a list of operations', { op: 'multi' });
+  list.forEach((entry: unknown, i) => {
+    const candidate = entry as Partial<Operation<unknown>> | null | undefined;
+    if (typeof candidate?.request !== 'function' || typeof candidate.shape !== 'function') {
+      throw new InvalidArgumentError(
+        `entry ${i} of the multi was not made by op.create, op.set, op.delete or op.check`,
+        {
+          op: 'multi',
+        },
+      );
+    }
+  });
+}
+
+/** Collects operations one by one; `commit()` runs them as one multi. Made by `conn.transaction()`. */
+export class Transaction<T extends readonly Operation<unknown>[] = []> {
+  private readonly list: Operation<unknown>[] = [];
+
+  /** @internal */
+  constructor(private readonly run: (list: readonly Operation<unknown>[]) => Promise<readonly unknown[]>) {}
+
+  /** Adds an operation made by {@link op}. */
+  add<R>(operation: Operation<R>): Transaction<[...T, Operation<R>]> {
+    this.list.push(operation);
+    return this as unknown as Transaction<[...T, Operation<R>]>;
+  }
+
+  /** Adds `op.create`. */
+  create(
+    path: string,
+    data: ZnodeData = null,
+    options?: CreateOptions,
+  ): Transaction<[...T, Operation<string>]> {
+    return this.add(op.create(path, data, options));
+  }
+
+  /** Adds `op.createWithStat`. */
+  createWithStat(
+    path: string,
+    data: ZnodeData = null,
+    options?: CreateOptions,
+  ): Transaction<[...T, Operation<CreatedInMulti>]> {
+    return this.add(op.createWithStat(path, data, options));
+  }
+
+  /** Adds `op.set`. */
+  set(path: string, data: ZnodeData, version = -1): Transaction<[...T, Operation<Stat>]> {
+    return this.add(op.set(path, data, version));
+  }
+
+  /** Adds `op.delete`. */
+  delete(path: string, version = -1): Transaction<[...T, Operation<undefined>]> {
+    return this.add(op.delete(path, version));
+  }
+
+  /** Adds `op.check`. */
+  check(path: string, version = -1): Transaction<[...T, Operation<undefined>]> {
+    return this.add(op.check(path, version));
+  }
+
+  /** Runs what was added, all or nothing; see `conn.multi`. */
+  commit(): Promise<ResultsOf<T>> {
+    return this.run([...this.list]) as Promise<ResultsOf<T>>;
+  }
+}

@@ -1,0 +1,79 @@
+/** Work on whole subtrees, with the public calls alone. p-queue bounds how much of it is under way at once. */
+import PQueue from 'p-queue';
+import { InvalidPathError, NoNodeError, NodeExistsError, NotEmptyError } from '../protocol/errors.js';
+import { joinPath, parentPath, validatePath } from '../protocol/paths.js';
+import type { Acl } from '../protocol/records.js';
+import type { CreateOptions, ZnodeData } from './arguments.js';
+
+/** The calls that are needed here. */
+interface TreeCalls {
+  create(path: string, data?: ZnodeData, options?: CreateOptions): Promise<string>;
+  children(path: string): Promise<{ readonly children: readonly string[] }>;
+  delete(path: string): Promise<void>;
+}
+
+/** Calls under way at once. */
+const CONCURRENCY = 64;
+
+/** See `Conn.ensurePath`. */
+export async function ensurePath(
+  conn: TreeCalls,
+  path: string,
+  options?: { readonly acl?: readonly Acl[] },
+): Promise<void> {
+  validatePath(path, 'node', 'ensurePath');
+  try {
+    await conn.create(path, null, options);
+  } catch (error) {
+    if (error instanceof NodeExistsError) return;
+    if (!(error instanceof NoNodeError) || path === '/') throw error;
+    await ensurePath(conn, parentPath(path), options);
+    await ensurePath(conn, path, options);
+  }
+}
+
+/** See `Conn.deleteRecursive`. */
+export async function deleteRecursive(conn: TreeCalls, path: string): Promise<void> {
+  validatePath(path, 'node', 'deleteRecursive');
+  if (path === '/') throw new InvalidPathError('the root cannot be deleted', { op: 'deleteRecursive', path });
+  const levels = await listLevels(conn, path);
+  // the deepest first, so that a node is empty when its turn comes
+  for (const level of levels.reverse()) await eachOf(level, (node) => deleteNode(conn, node));
+}
+
+/** All nodes of a subtree, by depth. What vanishes while we look is left out. */
+async function listLevels(conn: TreeCalls, root: string): Promise<string[][]> {
+  const levels: string[][] = [];
+  for (let level = [root]; level.length > 0;) {
+    const below: string[] = [];
+    const found: string[] = [];
+    await eachOf(level, async (node) => {
+      try {
+        const { children } = await conn.children(node);
+        found.push(node);
+        for (const name of children) below.push(joinPath(node, name));
+      } catch (error) {
+        if (!(error instanceof NoNodeError)) throw error;
+      }
+    });
+    levels.push(found);
+    level = below;
+  }
+  return levels;
+}
+
+async function deleteNode(conn: TreeCalls, path: string): Promise<void> {
+  try {
+    await conn.delete(path);
+  } catch (error) {
+    if (error instanceof NoNodeError) return;
+    // somebody created a child meanwhile
+    if (!(error instanceof NotEmptyError)) throw error;
+    await deleteRecursive(conn, path);
+  }
+}
+
+async function eachOf(paths: readonly string[], work: (path: string) => Promise<void>): Promise<void> {
+  const queue = new PQueue({ concurrency: CONCURRENCY });
+  await queue.addAll(paths.map((path) => () => work(path)));
+}

@@ -1,0 +1,89 @@
+/** The public surface of `zk-conn`; the only place that decides what it is. */
+export { Conn, connect } from './client/conn.js';
+export type { AclResult, ChildrenResult, GetResult, Watched, ZnodeCalls } from './client/calls.js';
+export type { ClosedReason, CloseResult } from './client/conn.js';
+export type { AuthInfo, ConnOptions } from './client/options.js';
+export type { CreateOptions, ZnodeData } from './client/arguments.js';
+export type {
+  ConnectErrorEvent,
+  ConnectionState,
+  ConnEvents,
+  SessionChange,
+  StateEvent,
+} from './client/events.js';
+export { op } from './client/transaction.js';
+export type { Created, CreatedInMulti, Operation, ResultsOf, Transaction } from './client/transaction.js';
+export type { Watch } from './client/watch.js';
+export type { WatchEvent } from './session/watches.js';
+
+export type { Clock, Timer } from './net/clock.js';
+export type { ServerAddress } from './net/connect-string.js';
+export { RoundRobinHostProvider } from './net/host-provider.js';
+export type { HostChoice, HostProvider } from './net/host-provider.js';
+export { tcpDialer } from './net/transport.js';
+export type { Dialer, Transport, TransportEvents } from './net/transport.js';
+
+export { CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, digestAcl, digestId } from './protocol/acls.js';
+export { ANY_VERSION, CreateMode, Perms } from './protocol/constants.js';
+export type { EventType, KeeperState } from './protocol/constants.js';
+export { Errno } from './protocol/error-codes.js';
+export type { ErrorName } from './protocol/error-codes.js';
+export type { CallableOpName, RequestOf, ResponseOf } from './protocol/operations.js';
+export { baseName, joinPath, parentPath, sequenceOf } from './protocol/paths.js';
+export type { Acl, Stat } from './protocol/records.js';
+export {
+  AuthFailedError,
+  BadArgumentsError,
+  BadVersionError,
+  ConnClosedError,
+  ConnectTimeoutError,
+  ConnectionError,
+  ConnectionLossError,
+  DataInconsistencyError,
+  DecodeError,
+  EphemeralOnLocalSessionError,
+  FrameTooLargeError,
+  HandshakeError,
+  InvalidAclError,
+  InvalidArgumentError,
+  InvalidCallbackError,
+  InvalidConnectStringError,
+  InvalidOptionError,
+  InvalidPathError,
+  KeeperError,
+  LinkError,
+  MarshallingError,
+  MultiError,
+  NewConfigNoQuorumError,
+  NoAuthError,
+  NoChildrenForEphemeralsError,
+  NoNodeError,
+  NoServerError,
+  NoWatcherError,
+  NodeExistsError,
+  NotEmptyError,
+  NotReadOnlyError,
+  OperationTimeoutError,
+  ProtocolError,
+  QueueFullError,
+  QuotaExceededError,
+  ReadTimeoutError,
+  ReconfigDisabledError,
+  ReconfigInProgressError,
+  RequestTimeoutError,
+  RequestTooLargeError,
+  RuntimeInconsistencyError,
+  SessionClosedRequireSaslAuthError,
+  SessionError,
+  SessionExpiredError,
+  SessionMovedError,
+  SystemError,
+  ThrottledOpError,
+  UnimplementedError,
+  UnknownSessionError,
+  UsageError,
+  WatchClosedError,
+  XidMismatchError,
+  ZkError,
+} from './protocol/errors.js';
+export type { ErrorFields, FailedOpResult, Outcome } from './protocol/errors.js';

@@ -1,0 +1,26 @@
+/** Time, as the driver needs it: a monotonic clock and one kind of timer. Injectable, so that tests own it. */
+
+/** Handle of a timer that was set. */
+export interface Timer {
+  cancel(): void;
+}
+
+/** A clock. `now` must never go back; it has nothing to do with the time of day. */
+export interface Clock {
+  /** Milliseconds since some fixed moment. */
+  now(): number;
+  /** Calls `fire` once after `delayMs`. It may be early: whoever sets a timer looks at `now` again. */
+  setTimer(fire: () => void, delayMs: number): Timer;
+}
+
+/** Longest delay that `setTimeout` knows; a longer one would fire at once. */
+const MAX_DELAY_MS = 0x7fffffff;
+
+/** The machine's own clock. */
+export const systemClock: Clock = {
+  now: () => performance.now(),
+  setTimer(fire, delayMs) {
+    const timer = setTimeout(fire, Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(delayMs))));
+    return { cancel: () => clearTimeout(timer) };
+  },
+};

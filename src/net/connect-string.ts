@@ -1,0 +1,76 @@
+/** `host:port,[v6]:port,host/chroot` (Java `ConnectStringParser`). */
+import { DEFAULT_PORT } from '../protocol/constants.js';
+import { InvalidConnectStringError } from '../protocol/errors.js';
+import { normalizeChroot, pathProblem } from '../protocol/paths.js';
+
+/** Where a server listens. `host` is a name or an address; an IPv6 address has no brackets. */
+export interface ServerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** A parsed connect string. `chroot` is `''` for none. */
+export interface ConnectString {
+  readonly servers: readonly ServerAddress[];
+  readonly chroot: string;
+}
+
+/**
+ * Parses a connect string. Spaces around a server are ignored; a missing port is 2181; the chroot stands once, at the
+ * end.
+ * @throws {@link InvalidConnectStringError}
+ */
+export function parseConnectString(text: unknown): ConnectString {
+  if (typeof text !== 'string') {
+    throw new InvalidConnectStringError(
+      `the connect string must be a string, not ${text === null ? 'null' : typeof text}`,
+    );
+  }
+  if (text.includes('://')) {
+    throw new InvalidConnectStringError(
+      `"${text}" is a URL; a connect string is like "host1:2181,host2:2181/chroot"`,
+    );
+  }
+  const slash = text.indexOf('/');
+  const hosts = slash === -1 ? text : text.slice(0, slash);
+  const chroot = slash === -1 ? '' : text.slice(slash).trim();
+  if (chroot.includes(',')) {
+    throw new InvalidConnectStringError(`the chroot stands once, behind the last server: "${text}"`);
+  }
+  const problem = chroot === '' ? null : pathProblem(chroot);
+  if (problem !== null) throw new InvalidConnectStringError(`bad chroot "${chroot}": ${problem}`);
+  const servers = hosts.split(',').map((part) => parseServer(part.trim(), text));
+  return { servers, chroot: normalizeChroot(chroot) };
+}
+
+/** `host:port` with brackets around an IPv6 address. */
+export function formatServer({ host, port }: ServerAddress): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function parseServer(part: string, whole: string): ServerAddress {
+  if (part === '') throw new InvalidConnectStringError(`a server is missing in "${whole}"`);
+  if (part.startsWith('[')) {
+    const close = part.indexOf(']');
+    const rest = part.slice(close + 1);
+    if (close <= 1 || (rest !== '' && !rest.startsWith(':'))) {
+      throw new InvalidConnectStringError(`"${part}" is no [IPv6 address]:port`);
+    }
+    return { host: part.slice(1, close), port: rest === '' ? DEFAULT_PORT : parsePort(rest.slice(1), part) };
+  }
+  const colon = part.lastIndexOf(':');
+  // more than one colon without brackets: a bare IPv6 address, which cannot carry a port
+  if (colon === -1 || part.indexOf(':') !== colon) return { host: checkHost(part), port: DEFAULT_PORT };
+  return { host: checkHost(part.slice(0, colon)), port: parsePort(part.slice(colon + 1), part) };
+}
+
+function parsePort(text: string, part: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port < 1 || port > 65535) throw new InvalidConnectStringError(`"${text}" is no port, in "${part}"`);
+  return port;
+}
+
+function checkHost(host: string): string {
+  if (host === '' || /[\s[\]@]/.test(host)) throw new InvalidConnectStringError(`"${host}" is no host name`);
+  return host;
+}

@@ -1,0 +1,277 @@
+/** Joins the session core to sockets, the clock and the host provider. All I/O of a Conn happens here. */
+import { LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
+import { SessionCore } from '../session/core.js';
+import type { AuthWaiter } from '../session/credentials.js';
+import type { PendingRequest } from '../session/pending.js';
+import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
+import type { Clock, Timer } from './clock.js';
+import { formatServer, type ServerAddress } from './connect-string.js';
+import { connectionLog, sessionLog } from './diagnostics.js';
+import type { HostChoice, HostProvider } from './host-provider.js';
+import type { Dialer, Transport } from './transport.js';
+
+/** What a driver is made of. */
+export interface DriverParts {
+  readonly config: CoreConfig;
+  readonly hostProvider: HostProvider;
+  readonly dialer: Dialer;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Gets every event of the session, in order, while it happens. Must not throw. */
+  readonly onEvent: (event: SessionEvent) => void;
+}
+
+/** One socket, from the attempt to its end. */
+interface Link {
+  readonly epoch: number;
+  readonly server: ServerAddress;
+  transport: Transport | null;
+}
+
+export class Driver implements Ports {
+  readonly core: SessionCore;
+  private link: Link | null = null;
+  /** The server of the latest attempt. */
+  private latest: ServerAddress | null = null;
+  /** Chosen already, when the choice said that a back-off is due first. */
+  private held: HostChoice | null = null;
+  private timer: Timer | null = null;
+  private timerAt = Infinity;
+  /** Sockets that are not closed yet. */
+  private open = 0;
+  private readonly whenGone: (() => void)[] = [];
+  private ended = false;
+  /** The latest failure of each server, for the error of a connect that never succeeded. */
+  readonly failures = new Map<string, ZkError>();
+
+  constructor(private readonly parts: DriverParts) {
+    this.core = new SessionCore(this, parts.config);
+  }
+
+  /** `host:port` that we are connected to, with a session. */
+  get server(): string | undefined {
+    const { name } = this.core.phase;
+    return (name === 'live' || name === 'closing') && this.link !== null
+      ? formatServer(this.link.server)
+      : undefined;
+  }
+
+  /** `host:port` of the latest attempt. */
+  get latestServer(): string | undefined {
+    return this.latest === null ? undefined : formatServer(this.latest);
+  }
+
+  get clock(): Clock {
+    return this.parts.clock;
+  }
+
+  start(): void {
+    this.core.open(this.clock.now());
+    this.arm();
+  }
+
+  submit(pending: PendingRequest): void {
+    this.core.submit(pending, this.clock.now());
+    this.arm();
+  }
+
+  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter | null): void {
+    this.core.addAuth(scheme, auth, waiter, this.clock.now());
+    this.arm();
+  }
+
+  close(): void {
+    this.core.close(this.clock.now());
+    this.arm();
+  }
+
+  /** Calls back when the core has ended and no socket is left. */
+  onceGone(callback: () => void): void {
+    this.whenGone.push(callback);
+    this.checkGone();
+  }
+
+  // ---------------------------------------------------------------- ports
+
+  dial(epoch: number): void {
+    void this.dialNext(epoch);
+  }
+
+  write(epoch: number, bytes: Buffer): boolean {
+    return this.link?.epoch === epoch && this.link.transport !== null
+      ? this.link.transport.write(bytes)
+      : true;
+  }
+
+  hangUp(epoch: number): void {
+    if (this.link?.epoch !== epoch) return;
+    const { transport } = this.link;
+    this.link = null;
+    transport?.destroy();
+  }
+
+  wantFlush(): void {
+    // runs behind the code that is running now and the continuations that it sets off, yet before the next I/O: what
+    // a turn asks for leaves in one write, and none of it waits for a turn
+    process.nextTick(this.flush);
+  }
+
+  servers(): number {
+    return this.parts.hostProvider.size;
+  }
+
+  random(): number {
+    return this.parts.random();
+  }
+
+  emit(event: SessionEvent): void {
+    this.note(event);
+    this.parts.onEvent(event);
+    if (event.type === 'end') {
+      this.ended = true;
+      this.checkGone();
+    }
+  }
+
+  // ---------------------------------------------------------------- sockets
+
+  private async dialNext(epoch: number): Promise<void> {
+    let choice: HostChoice;
+    try {
+      choice = this.held ?? (await this.parts.hostProvider.next());
+    } catch (cause) {
+      // whatever is wrong with the provider, asking it again at once would only spin
+      this.parts.onEvent({
+        type: 'attemptFailed',
+        error: new NoServerError('the host provider failed', cause),
+      });
+      this.core.roundDone(epoch, this.clock.now());
+      this.arm();
+      return;
+    }
+    const due = this.held === null && choice.retryStart;
+    this.held = due ? choice : null;
+    const { phase } = this.core;
+    if (phase.name !== 'dialing' || phase.epoch !== epoch) {
+      this.held = choice;
+    } else if (due) {
+      this.core.roundDone(epoch, this.clock.now());
+      this.arm();
+    } else {
+      this.connect(epoch, choice.server);
+    }
+  }
+
+  private connect(epoch: number, server: ServerAddress): void {
+    const link: Link = { epoch, server, transport: null };
+    this.link = link;
+    this.latest = server;
+    if (connectionLog.enabled) connectionLog('connecting to %s', formatServer(server));
+    this.open++;
+    try {
+      link.transport = this.parts.dialer(server, {
+        onConnect: () => {
+          this.core.dialed(epoch, this.clock.now());
+          this.arm();
+        },
+        onData: (chunk) => {
+          this.core.bytes(epoch, chunk, this.clock.now());
+          this.arm();
+        },
+        onDrain: () => {
+          this.core.drained(epoch, this.clock.now());
+          this.arm();
+        },
+        onEnd: () => this.over(epoch, server, new Error('the server closed the connection')),
+        onClose: (error) => {
+          this.over(epoch, server, error ?? new Error('the connection was closed'));
+          this.open--;
+          this.checkGone();
+        },
+      });
+    } catch (error) {
+      this.open--;
+      this.over(epoch, server, error instanceof Error ? error : new Error(String(error)));
+    }
+    // hung up by a callback that came before the dialer returned
+    if (this.link !== link) link.transport?.destroy();
+  }
+
+  private over(epoch: number, server: ServerAddress, cause: Error): void {
+    const error = new LinkError(formatServer(server), cause);
+    const now = this.clock.now();
+    if (this.core.phase.name === 'dialing') this.core.dialFailed(epoch, error, now);
+    else this.core.ended(epoch, error, now);
+    this.arm();
+  }
+
+  private checkGone(): void {
+    if (!this.ended || this.open > 0) return;
+    for (const callback of this.whenGone.splice(0)) callback();
+  }
+
+  // ---------------------------------------------------------------- time
+
+  private readonly flush = (): void => {
+    this.core.flush(this.clock.now());
+  };
+
+  /** Keeps one timer, for the nearest deadline. One that is armed too early is let be: its tick does no harm. */
+  private arm(): void {
+    const at = this.core.nextDeadline();
+    if (at === Infinity) {
+      this.timer?.cancel();
+      this.timer = null;
+      this.timerAt = Infinity;
+    } else if (at < this.timerAt) {
+      this.timer?.cancel();
+      this.timerAt = at;
+      this.timer = this.clock.setTimer(this.tick, at - this.clock.now());
+    }
+  }
+
+  private readonly tick = (): void => {
+    this.timer = null;
+    this.timerAt = Infinity;
+    this.core.tick(this.clock.now());
+    this.arm();
+  };
+
+  // ---------------------------------------------------------------- notes
+
+  private note(event: SessionEvent): void {
+    const server = this.latestServer ?? 'no server';
+    switch (event.type) {
+      case 'session':
+        if (event.what !== 'expired') {
+          this.failures.clear();
+          this.tellProvider();
+        }
+        if (sessionLog.enabled) sessionLog('session 0x%s %s (%s)', hex(event.id), event.what, server);
+        return;
+      case 'state':
+        if (sessionLog.enabled) sessionLog('%s (%s) %s', event.state, server, event.cause?.message ?? '');
+        return;
+      case 'attemptFailed':
+        this.failures.set(server, event.error);
+        if (connectionLog.enabled) connectionLog('%s: %s', server, event.error.message);
+        return;
+      default:
+    }
+  }
+
+  private tellProvider(): void {
+    try {
+      this.parts.hostProvider.connected();
+    } catch (error) {
+      // the user's code: its error is the user's, and must not cost the connection
+      process.nextTick(() => {
+        throw error;
+      });
+    }
+  }
+}
+
+function hex(id: bigint): string {
+  return BigInt.asUintN(64, id).toString(16);
+}

@@ -1,0 +1,77 @@
+/** A byte stream to a server: what the driver needs of a socket and no more. */
+import { lookup, type LookupAddress } from 'node:dns';
+import { Socket } from 'node:net';
+import type { ServerAddress } from './connect-string.js';
+
+/** What a transport reports. After `onClose` nothing follows; it comes once, also after `destroy`. */
+export interface TransportEvents {
+  onConnect(): void;
+  onData(chunk: Buffer): void;
+  onDrain(): void;
+  /** The peer ended the stream; what it sent before was delivered. */
+  onEnd(): void;
+  onClose(error: Error | undefined): void;
+}
+
+/** A connection, or the attempt at one. */
+export interface Transport {
+  /** @returns false if nothing more should be written until `onDrain` */
+  write(bytes: Uint8Array): boolean;
+  /** Ends it at once. `onClose` follows. */
+  destroy(): void;
+}
+
+/** Starts to connect to a server. Replaceable, for tunnels and tests. */
+export type Dialer = (server: ServerAddress, events: TransportEvents) => Transport;
+
+/** So much may lie in a socket before it says "no more". */
+const WRITE_BUFFER_BYTES = 256 * 1024;
+
+/**
+ * Plain TCP. The name is resolved anew each time; all its addresses are tried, in random order within each family, so
+ * that one name may stand for a whole ensemble and a dead address does not hide a living one.
+ */
+export const tcpDialer: Dialer = (server, events) => {
+  const socket = new Socket({ writableHighWaterMark: WRITE_BUFFER_BYTES } as ConstructorParameters<
+    typeof Socket
+  >[0]);
+  let failure: Error | undefined;
+  socket.on('connect', () => events.onConnect());
+  socket.on('data', (chunk: Buffer) => events.onData(chunk));
+  socket.on('drain', () => events.onDrain());
+  socket.on('end', () => events.onEnd());
+  // stays for the socket's whole life: an error after destroy must not become an uncaught exception
+  socket.on('error', (error) => {
+    failure = error;
+  });
+  socket.on('close', () => events.onClose(failure));
+  socket.connect({
+    host: server.host,
+    port: server.port,
+    autoSelectFamily: true,
+    lookup: shuffledLookup,
+    noDelay: true,
+    keepAlive: true,
+  });
+  return {
+    write: (bytes) => socket.write(bytes),
+    destroy: () => void socket.destroy(),
+  };
+};
+
+type LookupCallback = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
+
+function shuffledLookup(hostname: string, options: object, callback: LookupCallback): void {
+  lookup(hostname, { ...options, all: true }, (error, addresses) => {
+    if (error !== null) {
+      callback(error, []);
+      return;
+    }
+    const keyed = addresses.map((address) => ({ address, key: Math.random() }));
+    keyed.sort((a, b) => a.key - b.key);
+    callback(
+      null,
+      keyed.map(({ address }) => address),
+    );
+  });
+}

@@ -1,0 +1,236 @@
+/**
+ * Jute primitives: big-endian ints and longs, strings, buffers, vectors (Java `BinaryOutputArchive`,
+ * `BinaryInputArchive`). The writer encodes in place into a slab that it is given room in; the reader checks every
+ * length against the bytes that are there before it touches them.
+ *
+ * null and empty differ on the wire (length -1 and 0) and stay apart here.
+ */
+import { isUtf8 } from 'node:buffer';
+import { DecodeError } from './errors.js';
+
+/** Writes primitives into one growing buffer. `pos` is the next free byte. */
+export class JuteWriter {
+  buf: Buffer;
+  pos = 0;
+  private view: DataView;
+
+  constructor(bytes = 256) {
+    this.buf = Buffer.allocUnsafeSlow(bytes);
+    this.view = new DataView(this.buf.buffer);
+  }
+
+  /** Makes sure that `bytes` more fit. */
+  reserve(bytes: number): void {
+    if (this.pos + bytes > this.buf.length) this.grow(bytes);
+  }
+
+  /** Replaces the buffer by a larger one. A subclass may keep less than everything. */
+  protected grow(bytes: number): void {
+    this.replace(Math.max(this.buf.length * 2, this.pos + bytes), 0);
+  }
+
+  /** Goes on in a new buffer of `size` bytes, into which what lies from `keepFrom` on is copied. */
+  protected replace(size: number, keepFrom: number): void {
+    const fresh = Buffer.allocUnsafeSlow(size);
+    this.buf.copy(fresh, 0, keepFrom, this.pos);
+    this.buf = fresh;
+    this.view = new DataView(fresh.buffer);
+    this.pos -= keepFrom;
+  }
+
+  bool(value: boolean): void {
+    this.reserve(1);
+    this.buf[this.pos++] = value ? 1 : 0;
+  }
+
+  int(value: number): void {
+    this.reserve(4);
+    this.view.setInt32(this.pos, value);
+    this.pos += 4;
+  }
+
+  /** Writes an int at a place that was passed already. */
+  intAt(pos: number, value: number): void {
+    this.view.setInt32(pos, value);
+  }
+
+  long(value: bigint): void {
+    this.reserve(8);
+    this.view.setBigInt64(this.pos, value);
+    this.pos += 8;
+  }
+
+  /** A long that is a time or another number below 2^53. */
+  longNumber(value: number): void {
+    this.reserve(8);
+    const high = Math.floor(value / 0x1_0000_0000);
+    this.view.setInt32(this.pos, high);
+    this.view.setUint32(this.pos + 4, value - high * 0x1_0000_0000);
+    this.pos += 8;
+  }
+
+  ustring(value: string | null): void {
+    if (value === null) {
+      this.int(-1);
+      return;
+    }
+    // three bytes is the most that one UTF-16 code unit can take
+    this.reserve(4 + value.length * 3);
+    const length = this.buf.write(value, this.pos + 4, 'utf8');
+    this.view.setInt32(this.pos, length);
+    this.pos += 4 + length;
+  }
+
+  buffer(value: Uint8Array | null): void {
+    if (value === null) {
+      this.int(-1);
+      return;
+    }
+    this.reserve(4 + value.length);
+    this.view.setInt32(this.pos, value.length);
+    this.buf.set(value, this.pos + 4);
+    this.pos += 4 + value.length;
+  }
+
+  vector<T>(values: readonly T[] | null, write: (w: this, value: T) => void): void {
+    if (values === null) {
+      this.int(-1);
+      return;
+    }
+    this.int(values.length);
+    for (const value of values) write(this, value);
+  }
+
+  /** What was written so far, as a copy. */
+  bytes(): Buffer {
+    return Buffer.from(this.buf.subarray(0, this.pos));
+  }
+}
+
+/** Reads primitives from a range of a buffer and throws {@link DecodeError} rather than read past its end. */
+export class JuteReader {
+  pos = 0;
+  end = 0;
+  private buf: Buffer = EMPTY;
+  private view: DataView = EMPTY_VIEW;
+  private owned = false;
+
+  constructor(buf?: Buffer) {
+    if (buf !== undefined) this.reset(buf, 0, buf.length, false);
+  }
+
+  /**
+   * Points the reader at `buf[start, end)`.
+   * @param owned true if nothing else lives in `buf`: then {@link buffer} may return views instead of copies
+   */
+  reset(buf: Buffer, start: number, end: number, owned: boolean): void {
+    if (buf !== this.buf) {
+      this.buf = buf;
+      this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
+    }
+    this.pos = start;
+    this.end = end;
+    this.owned = owned;
+  }
+
+  /** Lets go of the buffer, so that a chunk is not kept alive between two reads. */
+  release(): void {
+    this.buf = EMPTY;
+    this.view = EMPTY_VIEW;
+    this.pos = 0;
+    this.end = 0;
+  }
+
+  /** Bytes that are left. */
+  get remaining(): number {
+    return this.end - this.pos;
+  }
+
+  bool(): boolean {
+    // Java takes any byte but 0 as true
+    return this.buf[this.take(1)] !== 0;
+  }
+
+  int(): number {
+    return this.view.getInt32(this.take(4));
+  }
+
+  long(): bigint {
+    return this.view.getBigInt64(this.take(8));
+  }
+
+  /** A long whose both halves are usually 0; avoids making a bigint then. */
+  longOrZero(): bigint {
+    const at = this.take(8);
+    if (this.view.getInt32(at) === 0 && this.view.getInt32(at + 4) === 0) return 0n;
+    return this.view.getBigInt64(at);
+  }
+
+  /** A long that is a time in ms or another number below 2^53. */
+  longNumber(): number {
+    const at = this.take(8);
+    return this.view.getInt32(at) * 0x1_0000_0000 + this.view.getUint32(at + 4);
+  }
+
+  ustringOrNull(): string | null {
+    const length = this.int();
+    if (length === -1) return null;
+    const start = this.takeLength(length, 'string');
+    const text = this.buf.toString('utf8', start, start + length);
+    // two different names must never become one string; U+FFFD shows up only where decoding may have failed
+    if (text.includes('\ufffd') && !isUtf8(this.buf.subarray(start, start + length))) {
+      throw new DecodeError(`a string of ${length} bytes is not valid UTF-8`);
+    }
+    return text;
+  }
+
+  ustring(): string {
+    const text = this.ustringOrNull();
+    if (text === null) throw new DecodeError('null where a string must be');
+    return text;
+  }
+
+  buffer(): Buffer | null {
+    const length = this.int();
+    if (length === -1) return null;
+    const start = this.takeLength(length, 'buffer');
+    const view = this.buf.subarray(start, start + length);
+    return this.owned ? view : Buffer.from(view);
+  }
+
+  /** @param minBytes the least that one element takes, so that an absurd count is refused before anything is allocated */
+  vectorOrNull<T>(minBytes: number, read: (r: this) => T): T[] | null {
+    const count = this.int();
+    if (count === -1) return null;
+    if (count < 0 || count * minBytes > this.remaining) {
+      throw new DecodeError(`a vector of ${count} elements in ${this.remaining} bytes`);
+    }
+    const values: T[] = [];
+    for (let i = 0; i < count; i++) values.push(read(this));
+    return values;
+  }
+
+  vector<T>(minBytes: number, read: (r: this) => T): T[] {
+    const values = this.vectorOrNull(minBytes, read);
+    if (values === null) throw new DecodeError('null where a vector must be');
+    return values;
+  }
+
+  private take(bytes: number): number {
+    const at = this.pos;
+    if (at + bytes > this.end)
+      throw new DecodeError(`a record ends ${at + bytes - this.end} bytes too early`);
+    this.pos = at + bytes;
+    return at;
+  }
+
+  private takeLength(length: number, what: string): number {
+    if (length < 0 || length > this.remaining) {
+      throw new DecodeError(`a ${what} of ${length} bytes where ${this.remaining} are left`);
+    }
+    return this.take(length);
+  }
+}
+
+const EMPTY = Buffer.alloc(0);
+const EMPTY_VIEW = new DataView(new ArrayBuffer(0));

@@ -1,0 +1,487 @@
+/**
+ * The session, without I/O: bytes, timer ticks and calls go in, bytes and events come out through {@link Ports}. The
+ * only writer of `phase`. Every input carries the time, ms on a monotonic clock; those of a socket carry its epoch, and
+ * what belongs to an older socket is dropped.
+ */
+import { Limits, Xid, type KeeperState } from '../protocol/constants.js';
+import {
+  AuthFailedError,
+  ConnClosedError,
+  ConnectTimeoutError,
+  ConnectionLossError,
+  FrameTooLargeError,
+  HandshakeError,
+  ProtocolError,
+  ReadTimeoutError,
+  SessionExpiredError,
+  ZkError,
+  type Outcome,
+} from '../protocol/errors.js';
+import { FrameDecoder } from '../protocol/frame.js';
+import { operations } from '../protocol/operations.js';
+import type { ConnectResponse } from '../protocol/records.js';
+import { Credentials, type AuthWaiter } from './credentials.js';
+import { authFailedFate, closedFate, expiredFate, lossFate } from './fates.js';
+import { connectFrame, explainFirstFrame, judge, readHandshake } from './handshake.js';
+import { Inbox } from './inbox.js';
+import { Liveness } from './liveness.js';
+import { Outbox } from './outbox.js';
+import { PendingRequest } from './pending.js';
+import { assertMove, isTerminal, type Phase } from './phases.js';
+import type { CoreConfig, Ports } from './ports.js';
+import { prime } from './priming.js';
+import { RequestQueue } from './queue.js';
+import { STABLE_MS, backoffMs, connectTimeoutMs, expiryMs } from './timeouts.js';
+import { WatchRegistry } from './watches.js';
+
+const INLINE_FLUSH_BYTES = 64 * 1024;
+
+export class SessionCore {
+  phase: Phase = { name: 'idle' };
+  state: KeeperState = 'Disconnected';
+  /** 0n before the first session and between two. */
+  sessionId = 0n;
+  /** How many sessions this Conn has had. */
+  sessionEpoch = 0;
+  /** Negotiated session timeout in ms; the requested one while there is no session. */
+  timeoutMs: number;
+  readonly watches = new WatchRegistry();
+
+  private readonly queue: RequestQueue;
+  private readonly credentials = new Credentials();
+  private readonly liveness = new Liveness();
+  private readonly inbox: Inbox;
+  private decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
+  #passwd: Uint8Array | null = null;
+  private socketEpoch = 0;
+  private backoffRound = 0;
+  /** The socket wants no more until it has drained. */
+  private blocked = false;
+  private flushWanted = false;
+
+  constructor(
+    private readonly ports: Ports,
+    private readonly config: CoreConfig,
+  ) {
+    this.timeoutMs = config.sessionTimeoutMs;
+    this.queue = new RequestQueue(config);
+    this.inbox = new Inbox({
+      queue: this.queue,
+      watches: this.watches,
+      credentials: this.credentials,
+      liveness: this.liveness,
+      watchFired: (event) => ports.emit({ type: 'watch', event }),
+      authRefused: (error) => this.authFailed(error),
+    });
+  }
+
+  // ---------------------------------------------------------------- what may be asked
+
+  /** Highest zxid seen in an ordinary reply of this session. */
+  get lastZxid(): bigint {
+    return this.inbox.lastZxid;
+  }
+
+  /** Requests without a reply, and how many of them wait for a socket. */
+  get load(): { readonly pending: number; readonly waiting: number } {
+    return { pending: this.queue.length, waiting: this.queue.waitingCount };
+  }
+
+  /** When `tick` must be called next; Infinity for never. */
+  nextDeadline(): number {
+    const { phase } = this;
+    switch (phase.name) {
+      case 'live':
+        return Math.min(this.liveness.nextDeadline(this.timeoutMs), this.queue.earliest);
+      case 'dialing':
+      case 'handshaking':
+        return Math.min(phase.deadline, this.expiryDeadline(), this.queue.earliest);
+      case 'backoff':
+        return Math.min(phase.until, this.expiryDeadline(), this.queue.earliest);
+      case 'closing':
+        return phase.deadline;
+      case 'idle':
+        return this.queue.earliest;
+      default:
+        return Infinity;
+    }
+  }
+
+  // ---------------------------------------------------------------- calls
+
+  /** Starts to connect. */
+  open(now: number): void {
+    if (this.phase.name !== 'idle') return;
+    const epoch = this.moveToDialing(now);
+    this.setState('Connecting', undefined);
+    this.dial(epoch);
+  }
+
+  /** Takes a request; settles it at once if it cannot be taken. */
+  submit(pending: PendingRequest, now: number): void {
+    const refusal = this.refusal(pending) ?? this.enqueue(pending, now);
+    if (refusal !== null) pending.fail(refusal);
+  }
+
+  /** Presents a credential now, if there is a connection, and on every later one. */
+  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter | null, now: number): void {
+    const ended = this.endError({ op: 'auth', outcome: 'not-sent' });
+    if (ended !== null) {
+      waiter?.reject(ended);
+      return;
+    }
+    const credential = this.credentials.add(scheme, auth, waiter);
+    if (this.phase.name !== 'live') return;
+    // behind the requests that were made before it, ahead of those that will be
+    this.flush(now);
+    const out = new Outbox();
+    this.credentials.write(credential, out);
+    this.writeOut(out, this.phase.epoch, now);
+  }
+
+  /** Ends the session if there is a connection, and this Conn in any case. */
+  close(now: number): void {
+    const { phase } = this;
+    if (phase.name === 'closing' || phase.name === 'closed') return;
+    if (phase.name !== 'live') {
+      this.finish(false);
+      return;
+    }
+    this.moveTo({ name: 'closing', epoch: phase.epoch, deadline: now + this.config.closeTimeoutMs });
+    const confirmed = (): void => this.finish(true);
+    // if it fails, whatever fails it finishes as well
+    const failed = (): void => undefined;
+    const { closeSession } = operations;
+    this.queue.add(new PendingRequest(closeSession, {}, undefined, confirmed, failed, null, null, 0), true);
+    this.flush(now);
+  }
+
+  /** Writes what waits. */
+  flush(now: number): void {
+    this.flushWanted = false;
+    const { phase } = this;
+    if ((phase.name !== 'live' && phase.name !== 'closing') || this.blocked) return;
+    this.blocked = !this.queue.flush((bytes) => this.write(phase.epoch, bytes, now));
+  }
+
+  /** Looks at the clock. Calling it too early does no harm. */
+  tick(now: number): void {
+    const { phase } = this;
+    if (isTerminal(phase.name)) return;
+    this.queue.sweep(now);
+    switch (phase.name) {
+      case 'live':
+        this.tickLive(phase.epoch, now);
+        return;
+      case 'closing':
+        if (now >= phase.deadline) this.finish(false);
+        return;
+      case 'backoff':
+        if (now >= this.expiryDeadline()) this.expire(now);
+        else if (now >= phase.until) this.dial(this.moveToDialing(now));
+        return;
+      case 'dialing':
+      case 'handshaking':
+        if (now >= this.expiryDeadline()) {
+          this.expire(now);
+        } else if (now >= phase.deadline) {
+          const what = phase.name === 'dialing' ? 'the connection' : 'the answer to the handshake';
+          this.lost(new ConnectTimeoutError(`${what} did not come in time`), now);
+        }
+        return;
+      default:
+    }
+  }
+
+  // ---------------------------------------------------------------- what the socket says
+
+  /** The connection to a server is up. */
+  dialed(epoch: number, now: number): void {
+    if (this.phase.name !== 'dialing' || this.phase.epoch !== epoch) return;
+    const resumeId = this.sessionId;
+    this.moveTo({ name: 'handshaking', epoch, deadline: now + this.connectBudget(), resumeId });
+    const timeOut = Math.round(this.config.sessionTimeoutMs);
+    const request = { lastZxidSeen: this.lastZxid, timeOut, sessionId: resumeId, passwd: this.#passwd };
+    this.ports.write(epoch, connectFrame(request));
+  }
+
+  /** The connection could not be made. */
+  dialFailed(epoch: number, error: ZkError, now: number): void {
+    if (this.phase.name === 'dialing' && this.phase.epoch === epoch) this.lost(error, now);
+  }
+
+  /** All servers were tried since the last success: nothing is dialed until the back-off is over. */
+  roundDone(epoch: number, now: number): void {
+    if (this.phase.name !== 'dialing' || this.phase.epoch !== epoch) return;
+    const wait = backoffMs(this.backoffRound++, this.config.backoff, this.ports.random());
+    this.moveTo({ name: 'backoff', until: now + wait });
+  }
+
+  /** The socket ended or failed. */
+  ended(epoch: number, error: ZkError, now: number): void {
+    if (this.isOn(epoch)) this.lost(error, now);
+  }
+
+  /** The socket takes bytes again. */
+  drained(epoch: number, now: number): void {
+    if (!this.isOn(epoch)) return;
+    this.blocked = false;
+    this.flush(now);
+  }
+
+  /** Bytes came. Whatever they are, nothing is thrown: bad ones cost this connection. */
+  bytes(epoch: number, chunk: Buffer, now: number): void {
+    if (!this.isOn(epoch)) return;
+    const { decoder } = this;
+    try {
+      decoder.push(chunk);
+      while (this.isOn(epoch) && decoder.next()) {
+        this.liveness.heard(now);
+        if (this.phase.name === 'handshaking') {
+          this.onHandshake(
+            this.phase.resumeId,
+            readHandshake(decoder.buf, decoder.start, decoder.end),
+            epoch,
+            now,
+          );
+        } else {
+          this.inbox.message(decoder.buf, decoder.start, decoder.end, decoder.owned);
+        }
+      }
+    } catch (error) {
+      if (this.isOn(epoch)) this.lost(this.explain(error), now);
+    } finally {
+      this.inbox.release();
+    }
+  }
+
+  private onHandshake(resumeId: bigint, response: ConnectResponse, epoch: number, now: number): void {
+    const verdict = judge(response, resumeId);
+    switch (verdict) {
+      case 'refused':
+        throw new HandshakeError('the server refused to make a session');
+      case 'expired':
+        this.expire(now);
+        return;
+      case 'replaced':
+        this.endSession();
+        // a listener may have closed the Conn
+        if (!this.isOn(epoch)) return;
+        break;
+      default:
+    }
+    this.sessionId = response.sessionId;
+    this.#passwd = response.passwd;
+    this.timeoutMs = response.timeOut;
+    if (verdict !== 'resumed') this.sessionEpoch++;
+    this.decoder.maxBytes = this.config.maxResponseBytes;
+    this.liveness.start(now);
+    this.moveTo({ name: 'live', epoch, since: now });
+    this.writeOut(prime(this.credentials, this.watches, this.queue, this.lastZxid), epoch, now);
+    this.flush(now);
+    this.ports.emit({ type: 'session', what: verdict === 'resumed' ? 'resumed' : 'new', id: this.sessionId });
+    if (this.isOn(epoch)) this.setState('SyncConnected', undefined);
+  }
+
+  private explain(error: unknown): ZkError {
+    if (error instanceof FrameTooLargeError && this.phase.name === 'handshaking')
+      return explainFirstFrame(error);
+    if (ZkError.is(error)) return error;
+    return new ProtocolError('ZK_INTERNAL', 'a message could not be processed', { cause: error });
+  }
+
+  // ---------------------------------------------------------------- requests
+
+  private refusal({ op, path }: PendingRequest): ZkError | null {
+    const fields = { op: op.name, path, outcome: 'not-sent' } as const;
+    const ended = this.endError(fields);
+    if (ended !== null) return ended;
+    return this.phase.name === 'live' || this.config.queueOffline ? null : new ConnectionLossError(fields);
+  }
+
+  /** Why nothing can be asked any more, or null. */
+  private endError(fields: { op: string; path?: string | undefined; outcome: Outcome }): ZkError | null {
+    const { phase } = this;
+    switch (phase.name) {
+      case 'closing':
+      case 'closed':
+        return new ConnClosedError(fields);
+      case 'expired':
+        return new SessionExpiredError({ ...fields, cause: phase.cause });
+      case 'authFailed':
+        return new AuthFailedError({ ...fields, cause: phase.cause });
+      default:
+        return null;
+    }
+  }
+
+  private enqueue(pending: PendingRequest, now: number): ZkError | null {
+    const timeout = this.config.requestTimeoutMs ?? this.timeoutMs;
+    if (timeout > 0) pending.deadline = now + timeout;
+    const refusal = this.queue.add(pending);
+    if (refusal !== null || this.phase.name !== 'live') return refusal;
+    if (!this.blocked && this.queue.waitingBytes >= INLINE_FLUSH_BYTES) {
+      this.flush(now);
+    } else if (!this.flushWanted) {
+      this.flushWanted = true;
+      this.ports.wantFlush();
+    }
+    return null;
+  }
+
+  /** Writes frames that do not stand in the queue, also to a socket that wants no more: they are few and urgent. */
+  private writeOut(out: Outbox, epoch: number, now: number): void {
+    for (let chunk = out.shift(); chunk !== null; chunk = out.shift()) {
+      if (!this.write(epoch, chunk.bytes, now)) this.blocked = true;
+    }
+  }
+
+  private write(epoch: number, bytes: Buffer, now: number): boolean {
+    this.liveness.sent(now);
+    return this.ports.write(epoch, bytes);
+  }
+
+  // ---------------------------------------------------------------- time
+
+  private tickLive(epoch: number, now: number): void {
+    switch (this.liveness.check(now, this.timeoutMs)) {
+      case 'dead':
+        this.lost(new ReadTimeoutError(now - this.liveness.lastHeard), now);
+        return;
+      case 'ping':
+        this.liveness.pinged(now);
+        if (!this.ports.write(epoch, PING_FRAME)) this.blocked = true;
+        return;
+      default:
+    }
+  }
+
+  private expiryDeadline(): number {
+    return this.sessionId === 0n ? Infinity : this.liveness.lastHeard + expiryMs(this.timeoutMs);
+  }
+
+  private connectBudget(): number {
+    return this.config.connectTimeoutMs ?? connectTimeoutMs(this.timeoutMs, this.ports.servers());
+  }
+
+  // ---------------------------------------------------------------- moves
+
+  private moveToDialing(now: number): number {
+    const epoch = ++this.socketEpoch;
+    this.moveTo({ name: 'dialing', epoch, deadline: now + this.connectBudget() });
+    return epoch;
+  }
+
+  /** Asks for a connection, unless a listener has changed everything meanwhile. */
+  private dial(epoch: number): void {
+    if (this.isOn(epoch)) this.ports.dial(epoch);
+  }
+
+  /** The connection, or the attempt at one, is over; the session is not. */
+  private lost(error: ZkError, now: number): void {
+    const { phase } = this;
+    if (phase.name === 'closing') {
+      this.finish(false);
+      return;
+    }
+    this.dropConnection();
+    if (phase.name === 'live' && now - phase.since >= STABLE_MS) this.backoffRound = 0;
+    const epoch = this.moveToDialing(now);
+    this.queue.failSent(lossFate('unknown', error));
+    if (!this.config.queueOffline) this.queue.failWaiting(lossFate('not-sent', error));
+    if (phase.name === 'live') this.setState('Disconnected', error);
+    else this.ports.emit({ type: 'attemptFailed', error });
+    this.dial(epoch);
+  }
+
+  /** The session is over, by the server's word or by our clock. */
+  private expire(now: number): void {
+    this.dropConnection();
+    if (this.config.renewSession) {
+      const epoch = this.moveToDialing(now);
+      this.endSession();
+      this.dial(epoch);
+    } else {
+      this.moveTo({ name: 'expired', cause: new SessionExpiredError({ outcome: 'not-sent' }) });
+      this.endSession();
+      this.ports.emit({ type: 'end', confirmed: false });
+    }
+  }
+
+  /** Forgets the session and tells everybody that belonged to it. Nothing of it may run in the next one. */
+  private endSession(): void {
+    const id = this.sessionId;
+    this.sessionId = 0n;
+    this.#passwd = null;
+    this.timeoutMs = this.config.sessionTimeoutMs;
+    this.inbox.forgetZxid();
+    const error = new SessionExpiredError({ outcome: 'not-sent' });
+    this.failAll(expiredFate, error);
+    this.ports.emit({ type: 'session', what: 'expired', id });
+    this.setState('Expired', error);
+  }
+
+  private authFailed(error: ZkError): void {
+    if (this.phase.name === 'closing') {
+      this.finish(false);
+      return;
+    }
+    this.dropConnection();
+    this.moveTo({ name: 'authFailed', cause: error });
+    this.failAll((outcome) => authFailedFate(outcome, error), error);
+    this.credentials.failAll(error);
+    this.setState('AuthFailed', error);
+    this.ports.emit({ type: 'end', confirmed: false });
+  }
+
+  private finish(confirmed: boolean): void {
+    const endedBefore = isTerminal(this.phase.name);
+    this.dropConnection();
+    this.moveTo({ name: 'closed', confirmed });
+    const error = new ConnClosedError({ outcome: 'not-sent' });
+    this.failAll(closedFate, error);
+    this.credentials.failAll(error);
+    this.setState('Closed', undefined);
+    if (!endedBefore) this.ports.emit({ type: 'end', confirmed });
+  }
+
+  /** In the order of the calls: what was sent is older than what waits. */
+  private failAll(fate: typeof closedFate, watchesEndWith: ZkError): void {
+    this.queue.failSent(fate('unknown'));
+    this.queue.failWaiting(fate('not-sent'));
+    this.watches.endAll(watchesEndWith);
+  }
+
+  private dropConnection(): void {
+    if (!('epoch' in this.phase)) return;
+    this.ports.hangUp(this.phase.epoch);
+    this.credentials.connectionLost();
+    this.blocked = false;
+    this.decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
+  }
+
+  private moveTo(next: Phase): void {
+    assertMove(this.phase.name, next.name);
+    this.phase = next;
+  }
+
+  private setState(state: KeeperState, cause: ZkError | undefined): void {
+    if (this.state === state) return;
+    this.state = state;
+    this.ports.emit({ type: 'state', state, cause });
+  }
+
+  /** Is this the socket that we live on? */
+  private isOn(epoch: number): boolean {
+    return 'epoch' in this.phase && this.phase.epoch === epoch;
+  }
+}
+
+/** Length, xid, type. */
+const PING_FRAME = ((): Buffer => {
+  const frame = Buffer.alloc(12);
+  frame.writeInt32BE(8, 0);
+  frame.writeInt32BE(Xid.PING, 4);
+  frame.writeInt32BE(operations.ping.code, 8);
+  return frame;
+})();

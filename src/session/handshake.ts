@@ -1,0 +1,75 @@
+/** The first message each way: what we ask for, and what the answer means. */
+import type { FrameTooLargeError } from '../protocol/errors.js';
+import { HandshakeError } from '../protocol/errors.js';
+import { JuteReader, JuteWriter } from '../protocol/jute.js';
+import {
+  readConnectResponse,
+  writeConnectRequest,
+  type ConnectRequest,
+  type ConnectResponse,
+} from '../protocol/records.js';
+import { Limits } from '../protocol/constants.js';
+
+/** What a ConnectResponse means for the session. */
+export type Verdict =
+  /** A session was made for us. */
+  | 'new'
+  /** The session that we asked for goes on. */
+  | 'resumed'
+  /** The session that we asked for is over. */
+  | 'expired'
+  /** The session that we asked for is over, and the server made another one (ClickHouse Keeper does). */
+  | 'replaced'
+  /** We asked for a new session and got none: try another server. */
+  | 'refused';
+
+const ZERO_PASSWORD = new Uint8Array(Limits.PASSWORD_BYTES);
+
+/** The frame, length included, with which a connection begins. */
+export function connectFrame(request: Omit<ConnectRequest, 'protocolVersion' | 'readOnly'>): Buffer {
+  const w = new JuteWriter(64);
+  w.int(0);
+  writeConnectRequest(w, {
+    ...request,
+    passwd: request.passwd ?? ZERO_PASSWORD,
+    protocolVersion: 0,
+    // always sent, so that the answer tells whether the server is read-only
+    readOnly: false,
+  });
+  w.intAt(0, w.pos - 4);
+  return w.bytes();
+}
+
+/** @throws DecodeError, {@link HandshakeError} */
+export function readHandshake(buf: Buffer, start: number, end: number): ConnectResponse {
+  const r = new JuteReader();
+  r.reset(buf, start, end, false);
+  const response = readConnectResponse(r);
+  if (response.readOnly === true) {
+    throw new HandshakeError('the server is in read-only mode, which was not asked for');
+  }
+  return response;
+}
+
+/** Judges an answer. `resumeId` is the session that was asked for, 0n for a new one. */
+export function judge(response: ConnectResponse, resumeId: bigint): Verdict {
+  if (response.timeOut <= 0 || response.sessionId === 0n) return resumeId === 0n ? 'refused' : 'expired';
+  if (resumeId === 0n) return 'new';
+  return response.sessionId === resumeId ? 'resumed' : 'replaced';
+}
+
+/** A better explanation for a first frame whose "length" is the text of another protocol. */
+export function explainFirstFrame(error: FrameTooLargeError): HandshakeError {
+  const bytes = Buffer.alloc(4);
+  bytes.writeInt32BE(error.length);
+  if (bytes.toString('latin1') === 'HTTP') {
+    return new HandshakeError('the peer speaks HTTP, not ZooKeeper: is this the admin port?', error);
+  }
+  if (bytes[0] === TLS_ALERT || bytes[0] === TLS_HANDSHAKE) {
+    return new HandshakeError('the peer speaks TLS: is this the secureClientPort?', error);
+  }
+  return new HandshakeError('the peer does not answer as a ZooKeeper server does', error);
+}
+
+const TLS_ALERT = 0x15;
+const TLS_HANDSHAKE = 0x16;

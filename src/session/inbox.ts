@@ -1,0 +1,131 @@
+/**
+ * Messages of a connection that has a session: replies go to their requests, notifications to their watches. A message
+ * that makes no sense throws a ProtocolError, which costs the connection.
+ */
+import { Xid, eventTypeName } from '../protocol/constants.js';
+import { DecodeError, ProtocolError, ZkError, keeperError } from '../protocol/errors.js';
+import { JuteReader } from '../protocol/jute.js';
+import { REPLY_HEADER_BYTES, readWatcherEvent } from '../protocol/records.js';
+import type { Credentials } from './credentials.js';
+import type { Liveness } from './liveness.js';
+import type { PendingRequest } from './pending.js';
+import type { RequestQueue } from './queue.js';
+import type { OneShotKind, WatchEvent, WatchRegistry } from './watches.js';
+
+/** Where messages go. */
+export interface InboxPorts {
+  readonly queue: RequestQueue;
+  readonly watches: WatchRegistry;
+  readonly credentials: Credentials;
+  readonly liveness: Liveness;
+  watchFired(event: WatchEvent): void;
+  authRefused(error: ZkError): void;
+}
+
+export class Inbox {
+  private readonly reader = new JuteReader();
+  /** Halves of the highest zxid: two ints are compared ten times faster than one bigint is made. */
+  private zxidHigh = 0;
+  private zxidLow = 0;
+
+  constructor(private readonly to: InboxPorts) {}
+
+  /** Highest zxid seen in an ordinary reply of this session. */
+  get lastZxid(): bigint {
+    return (BigInt(this.zxidHigh) << 32n) | BigInt(this.zxidLow >>> 0);
+  }
+
+  /** The next session may be another ensemble's: it must not be refused for what this one has seen. */
+  forgetZxid(): void {
+    this.zxidHigh = 0;
+    this.zxidLow = 0;
+  }
+
+  /** Lets go of the last message's buffer. */
+  release(): void {
+    this.reader.release();
+  }
+
+  /** @param owned true if `buf` holds this message alone, so that its parts may be handed out without a copy */
+  message(buf: Buffer, start: number, end: number, owned: boolean): void {
+    const { reader, to } = this;
+    reader.reset(buf, start, end, owned);
+    if (reader.remaining < REPLY_HEADER_BYTES) {
+      throw new DecodeError(`a message of ${reader.remaining} bytes, shorter than its header`);
+    }
+    const xid = reader.int();
+    const zxidHigh = reader.int();
+    const zxidLow = reader.int();
+    const errno = reader.int();
+    switch (xid) {
+      case Xid.NOTIFICATION:
+        this.notification(zxidHigh, zxidLow);
+        return;
+      case Xid.PING:
+        to.liveness.pingAnswered();
+        return;
+      case Xid.AUTH: {
+        const refused = to.credentials.replied(errno);
+        if (refused !== null) to.authRefused(refused);
+        return;
+      }
+      default: {
+        const pending = to.queue.replied(xid);
+        this.sawZxid(zxidHigh, zxidLow);
+        // if the caller has given up, the reply had to be taken off the stream all the same
+        if (!pending.settled) this.reply(pending, errno);
+      }
+    }
+  }
+
+  private reply(pending: PendingRequest, errno: number): void {
+    const { op, path } = pending;
+    if (errno !== 0 && errno !== pending.absentErrno) {
+      pending.fail(keeperError(errno, { op: op.name, path, outcome: 'rejected' }));
+      return;
+    }
+    let value: unknown;
+    try {
+      value = this.result(pending, errno);
+    } catch (error) {
+      // a ZkError that is no ProtocolError is the result's own: a multi of which an operation failed
+      const own = ZkError.is(error) && !(error instanceof ProtocolError);
+      const text = error instanceof Error ? error.message : String(error);
+      pending.fail(own ? error : new DecodeError(text, { op: op.name, path, cause: error }));
+      if (own) return;
+      throw error;
+    }
+    pending.succeed(value);
+  }
+
+  private result(pending: PendingRequest, errno: number): unknown {
+    const response: unknown = errno === 0 ? pending.op.readResponse(this.reader) : null;
+    const kind = pending.arms(errno);
+    if (kind !== null && pending.watcher !== null) {
+      // before the caller hears of it: the event may lie in the next frame
+      const { path } = pending.request as { path: string };
+      this.to.watches.arm(kind as OneShotKind, path, pending.watcher);
+    }
+    return pending.shape === null ? response : pending.shape(response as never, pending);
+  }
+
+  private notification(zxidHigh: number, zxidLow: number): void {
+    const { type: code, path } = readWatcherEvent(this.reader);
+    const type = eventTypeName(code);
+    // a type of a newer server: nobody can have asked for it
+    if (type === undefined) return;
+    // servers before 3.9 send -1, as all do for changes that were missed meanwhile
+    const zxid = zxidHigh < 0 ? undefined : (BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0);
+    const event: WatchEvent = { type, path, zxid };
+    for (const watcher of this.to.watches.take(type, path)) watcher.fired(event);
+    this.to.watchFired(event);
+  }
+
+  /** Never falls, and a notification does not raise it: its multi may hold events that did not come yet. */
+  private sawZxid(high: number, low: number): void {
+    if (high > this.zxidHigh || (high === this.zxidHigh && low >>> 0 > this.zxidLow >>> 0)) {
+      this.zxidHigh = high;
+      this.zxidLow = low;
+    }
+  }
+}

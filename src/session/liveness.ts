@@ -1,0 +1,60 @@
+/** Is the server still there? When bytes went each way, the ping that is out, and what the clock says to that. */
+import { LATE_MS, graceMs, pingAfterMs, readTimeoutMs } from './timeouts.js';
+
+/** What to do now. */
+export type Check = 'nothing' | 'ping' | 'dead';
+
+export class Liveness {
+  /** When the last whole message came, ms. A byte of a message is no sign of life: a drip would pass for one. */
+  lastHeard = 0;
+  private lastSent = 0;
+  private pingOut = false;
+  /** End of the extra time that a late check gave; 0 for none. */
+  private graceUntil = 0;
+
+  /** A new connection. */
+  start(now: number): void {
+    this.lastHeard = now;
+    this.lastSent = now;
+    this.pingOut = false;
+    this.graceUntil = 0;
+  }
+
+  heard(now: number): void {
+    this.lastHeard = now;
+    this.graceUntil = 0;
+  }
+
+  sent(now: number): void {
+    this.lastSent = now;
+  }
+
+  pinged(now: number): void {
+    this.pingOut = true;
+    this.lastSent = now;
+  }
+
+  pingAnswered(): void {
+    this.pingOut = false;
+  }
+
+  /** When `check` must be called next, for a session timeout of `sessionMs`. */
+  nextDeadline(sessionMs: number): number {
+    const ping = this.pingOut ? Infinity : this.lastSent + pingAfterMs(sessionMs);
+    return Math.min(this.readDeadline(sessionMs), ping);
+  }
+
+  check(now: number, sessionMs: number): Check {
+    const deadline = this.readDeadline(sessionMs);
+    if (now < deadline)
+      return !this.pingOut && now >= this.lastSent + pingAfterMs(sessionMs) ? 'ping' : 'nothing';
+    if (this.graceUntil !== 0 || now - deadline <= LATE_MS) return 'dead';
+    // we stood still, not the server: what it sent lies unread, and a ping brings an answer if it lives
+    this.graceUntil = now + graceMs(sessionMs);
+    return this.pingOut ? 'nothing' : 'ping';
+  }
+
+  private readDeadline(sessionMs: number): number {
+    return this.graceUntil !== 0 ? this.graceUntil : this.lastHeard + readTimeoutMs(sessionMs);
+  }
+}

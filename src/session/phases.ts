@@ -1,0 +1,61 @@
+/**
+ * The phases of a connection and the moves between them. What a phase needs exists only in that phase, so "live without
+ * a session" cannot be written down.
+ */
+import type { ZkError } from '../protocol/errors.js';
+
+/** Where the session core stands. Times are ms on the monotonic clock that every input carries. */
+export type Phase =
+  /** `connect()` was not called yet. */
+  | { readonly name: 'idle' }
+  /** All servers were tried; the next round begins at `until`. */
+  | { readonly name: 'backoff'; readonly until: number }
+  /** A server is being looked up and connected to. */
+  | { readonly name: 'dialing'; readonly epoch: number; readonly deadline: number }
+  /** Connected; the ConnectRequest is out, the answer is not here. `resumeId` is 0n for a new session. */
+  | {
+      readonly name: 'handshaking';
+      readonly epoch: number;
+      readonly deadline: number;
+      readonly resumeId: bigint;
+    }
+  /** There is a session on this connection. */
+  | { readonly name: 'live'; readonly epoch: number; readonly since: number }
+  /** closeSession is out, its answer is not here. */
+  | { readonly name: 'closing'; readonly epoch: number; readonly deadline: number }
+  /** Terminal. `confirmed`: the server acknowledged the end of the session. */
+  | { readonly name: 'closed'; readonly confirmed: boolean }
+  /** Terminal: the server refused the credentials. */
+  | { readonly name: 'authFailed'; readonly cause: ZkError }
+  /** Terminal, only with `sessionExpiry: 'close'`. */
+  | { readonly name: 'expired'; readonly cause: ZkError };
+
+export type PhaseName = Phase['name'];
+
+const MOVES: ReadonlyMap<PhaseName, ReadonlySet<PhaseName>> = new Map<PhaseName, ReadonlySet<PhaseName>>([
+  ['idle', new Set<PhaseName>(['dialing', 'closed'])],
+  ['backoff', new Set<PhaseName>(['dialing', 'expired', 'closed'])],
+  // dialing → dialing: the next server, or a new session after our own clock said that the old one is over
+  ['dialing', new Set<PhaseName>(['dialing', 'handshaking', 'backoff', 'expired', 'closed'])],
+  ['handshaking', new Set<PhaseName>(['dialing', 'live', 'expired', 'closed'])],
+  ['live', new Set<PhaseName>(['dialing', 'closing', 'authFailed', 'closed'])],
+  ['closing', new Set<PhaseName>(['closed'])],
+  ['closed', new Set<PhaseName>()],
+  ['authFailed', new Set<PhaseName>(['closed'])],
+  ['expired', new Set<PhaseName>(['closed'])],
+]);
+
+/** May the core move from one phase to the other? False for a phase that is not in the table. */
+export function mayMove(from: PhaseName, to: PhaseName): boolean {
+  return MOVES.get(from)?.has(to) ?? false;
+}
+
+/** @throws Error on a move that the table does not have; that is a bug of ours, never the peer's doing */
+export function assertMove(from: PhaseName, to: PhaseName): void {
+  if (!mayMove(from, to)) throw new Error(`zk-conn: no move from phase '${from}' to '${to}'`);
+}
+
+/** Nothing leads out of these but `close()`. */
+export function isTerminal(name: PhaseName): boolean {
+  return name === 'closed' || name === 'authFailed' || name === 'expired';
+}

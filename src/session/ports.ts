@@ -1,0 +1,47 @@
+/** What the session core needs from the outside, tells it, and is configured with. */
+import type { KeeperState } from '../protocol/constants.js';
+import type { ZkError } from '../protocol/errors.js';
+import type { QueueLimits } from './queue.js';
+import type { Backoff } from './timeouts.js';
+import type { WatchEvent } from './watches.js';
+
+/** What the core tells the outside, in order. */
+export type SessionEvent =
+  | { readonly type: 'state'; readonly state: KeeperState; readonly cause: ZkError | undefined }
+  | { readonly type: 'session'; readonly what: 'new' | 'resumed' | 'expired'; readonly id: bigint }
+  | { readonly type: 'attemptFailed'; readonly error: ZkError }
+  | { readonly type: 'watch'; readonly event: WatchEvent }
+  /** Nothing will happen any more, but for the state that `close()` sets. */
+  | { readonly type: 'end'; readonly confirmed: boolean };
+
+/** What the core needs; implemented by the driver, faked in tests. */
+export interface Ports {
+  /** Connect to the next server. Answered by `dialed`, `dialFailed` or `roundDone` with this epoch. */
+  dial(epoch: number): void;
+  /** @returns false if the socket wants no more until `drained` */
+  write(epoch: number, bytes: Buffer): boolean;
+  /** Drop the socket, and whatever `dial` may still be doing for it. */
+  hangUp(epoch: number): void;
+  /** Call `flush` once, when this turn's requests are all in. */
+  wantFlush(): void;
+  /** How many servers there are. */
+  servers(): number;
+  /** 0 <= r < 1 */
+  random(): number;
+  emit(event: SessionEvent): void;
+}
+
+/** Settings of the core; ms and bytes. */
+export interface CoreConfig extends QueueLimits {
+  readonly sessionTimeoutMs: number;
+  /** Budget per server; null for session timeout / servers. */
+  readonly connectTimeoutMs: number | null;
+  /** 0 for never, null for the session timeout. */
+  readonly requestTimeoutMs: number | null;
+  readonly closeTimeoutMs: number;
+  readonly maxResponseBytes: number;
+  readonly renewSession: boolean;
+  /** Do requests wait while there is no connection? */
+  readonly queueOffline: boolean;
+  readonly backoff: Backoff;
+}

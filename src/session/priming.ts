@@ -1,0 +1,33 @@
+/**
+ * What a new connection of a session begins with: the credentials, then the watches; the requests that waited come
+ * behind. So nothing runs before it is allowed to, or unseen by a watch that was there before it.
+ */
+import { ZkError } from '../protocol/errors.js';
+import { operations } from '../protocol/operations.js';
+import type { Credentials } from './credentials.js';
+import { Outbox } from './outbox.js';
+import { PendingRequest } from './pending.js';
+import type { RequestQueue } from './queue.js';
+import type { WatchRegistry } from './watches.js';
+
+/** Encodes it, and puts the SetWatches requests in front of the queue. */
+export function prime(
+  credentials: Credentials,
+  watches: WatchRegistry,
+  queue: RequestQueue,
+  relativeZxid: bigint,
+): Outbox {
+  const out = new Outbox();
+  credentials.writeAll(out);
+  for (const batch of watches.batches(relativeZxid)) {
+    const refused = (error: Error): void => {
+      // if the connection was lost meanwhile, the next one arms them all again
+      if (ZkError.is(error) && error.outcome === 'rejected') watches.endBatch(batch, error);
+    };
+    const { setWatches } = operations;
+    queue.addInFront(out, new PendingRequest(setWatches, batch, undefined, ignore, refused, null, null, 0));
+  }
+  return out;
+}
+
+const ignore = (): void => undefined;

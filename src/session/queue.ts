@@ -1,0 +1,165 @@
+/**
+ * All ordinary requests of a session, in one order: those that wait for a socket, encoded already, and behind the
+ * socket those that wait for their reply. This order is the order of the calls, of the bytes and of the settlements.
+ */
+import { MAX_XID } from '../protocol/constants.js';
+import type { ZkError } from '../protocol/errors.js';
+import {
+  InvalidArgumentError,
+  QueueFullError,
+  RequestTimeoutError,
+  RequestTooLargeError,
+  XidMismatchError,
+} from '../protocol/errors.js';
+import { Outbox } from './outbox.js';
+import { RequestRing, type Fate, type PendingRequest } from './pending.js';
+
+/** Bounds of the queue. Bytes count frames without their length prefix. */
+export interface QueueLimits {
+  /** Requests that may wait for a socket. */
+  readonly maxRequests: number;
+  /** Bytes that may wait for a socket. */
+  readonly maxBytes: number;
+  /** Longest single request. */
+  readonly maxRequestBytes: number;
+}
+
+export class RequestQueue {
+  private readonly outbox = new Outbox();
+  private readonly waiting = new RequestRing();
+  private readonly sent = new RequestRing();
+  private lastXid = 0;
+  /** No request times out before this; it may be too early, never too late. */
+  private earliestDeadline = Infinity;
+
+  constructor(private readonly limits: QueueLimits) {}
+
+  /** Requests without a reply, sent or not. */
+  get length(): number {
+    return this.waiting.length + this.sent.length;
+  }
+
+  /** Requests that were not handed to a socket yet. */
+  get waitingCount(): number {
+    return this.waiting.length;
+  }
+
+  get waitingBytes(): number {
+    return this.outbox.waitingBytes;
+  }
+
+  get earliest(): number {
+    return this.earliestDeadline;
+  }
+
+  /**
+   * Encodes a request and puts it at the end of the queue.
+   * @returns why it was not taken, or null; a request that was not taken is not settled
+   */
+  add(pending: PendingRequest, unbounded = false): ZkError | null {
+    const { op, path } = pending;
+    const { maxRequests, maxBytes } = this.limits;
+    if (!unbounded && (this.waiting.length >= maxRequests || this.outbox.waitingBytes >= maxBytes)) {
+      const text = `${this.waiting.length} requests (${this.outbox.waitingBytes} bytes) wait for a connection already`;
+      return new QueueFullError(text, { op: op.name, path, outcome: 'not-sent' });
+    }
+    const refusal = this.encode(this.outbox, pending);
+    if (refusal !== null) return refusal;
+    this.waiting.push(pending);
+    if (pending.deadline < this.earliestDeadline) this.earliestDeadline = pending.deadline;
+    return null;
+  }
+
+  /** Encodes a request that goes out before all that wait. What `out` holds must be written before the next flush. */
+  addInFront(out: Outbox, pending: PendingRequest): void {
+    const refusal = this.encode(out, pending);
+    if (refusal !== null) pending.fail(refusal);
+    else this.sent.push(pending);
+  }
+
+  /**
+   * Hands what waits to `write`, chunk by chunk, until that says false.
+   * @returns false if it did
+   */
+  flush(write: (bytes: Buffer) => boolean): boolean {
+    for (let chunk = this.outbox.shift(); chunk !== null; chunk = this.outbox.shift()) {
+      for (let i = 0; i < chunk.frames; i++) this.sent.push(this.waiting.shift() as PendingRequest);
+      if (!write(chunk.bytes)) return false;
+    }
+    return true;
+  }
+
+  /**
+   * The request that a reply belongs to. Replies come in the order of the requests, so it is the oldest one.
+   * @throws {@link XidMismatchError} if it is not
+   */
+  replied(xid: number): PendingRequest {
+    const oldest = this.sent.peek();
+    if (oldest?.xid !== xid) throw new XidMismatchError(xid, oldest?.xid);
+    this.sent.shift();
+    return oldest;
+  }
+
+  /** The connection is gone: fails what was handed to a socket. */
+  failSent(fate: Fate): void {
+    this.sent.failAll(fate);
+  }
+
+  /** Fails what was not handed to a socket, and forgets its bytes. */
+  failWaiting(fate: Fate): void {
+    this.outbox.clear();
+    this.waiting.failAll(fate);
+  }
+
+  /**
+   * Fails what has waited past its deadline. A request that was sent keeps its place, so that its late reply is
+   * recognised; one that was not is taken out, bytes and all.
+   */
+  sweep(now: number): void {
+    if (now < this.earliestDeadline) return;
+    this.earliestDeadline = Infinity;
+    this.expire(this.sent, 'unknown', now);
+    if (this.expire(this.waiting, 'not-sent', now)) {
+      const removed = this.waiting.removeSettled();
+      this.outbox.filter((index) => !removed.has(index));
+    }
+  }
+
+  private expire(ring: RequestRing, outcome: 'unknown' | 'not-sent', now: number): boolean {
+    let any = false;
+    for (let i = 0; i < ring.length; i++) {
+      const pending = ring.at(i) as PendingRequest;
+      if (pending.settled) continue;
+      if (pending.deadline <= now) {
+        pending.fail(new RequestTimeoutError({ op: pending.op.name, path: pending.path, outcome }));
+        any = true;
+      } else if (pending.deadline < this.earliestDeadline) {
+        this.earliestDeadline = pending.deadline;
+      }
+    }
+    return any;
+  }
+
+  private encode(out: Outbox, pending: PendingRequest): ZkError | null {
+    const { op, path } = pending;
+    const xid = this.lastXid === MAX_XID ? 1 : this.lastXid + 1;
+    out.begin();
+    out.int(xid);
+    out.int(op.code);
+    try {
+      op.writeRequest(out, pending.request);
+    } catch (cause) {
+      out.abandon();
+      return new InvalidArgumentError('the request cannot be encoded', { op: op.name, path, cause });
+    }
+    const bytes = out.frameBytes;
+    if (bytes > this.limits.maxRequestBytes) {
+      out.abandon();
+      return new RequestTooLargeError(bytes, this.limits.maxRequestBytes, { op: op.name, path });
+    }
+    out.end();
+    pending.xid = xid;
+    this.lastXid = xid;
+    return null;
+  }
+}

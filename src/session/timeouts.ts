@@ -1,0 +1,53 @@
+/**
+ * Deadlines as pure functions of the session timeout T (negotiated; the requested one before the first session) and of
+ * the number of servers H. All in ms. Source: Java `ClientCnxn.onConnected`, `SendThread.run`, ZOOKEEPER-4508.
+ */
+
+/** Longest that nothing may be heard on a live connection: 2T/3. */
+export function readTimeoutMs(sessionMs: number): number {
+  return (sessionMs * 2) / 3;
+}
+
+/** Budget for connecting to one server, and again for its answer to the handshake: T/H. */
+export function connectTimeoutMs(sessionMs: number, servers: number): number {
+  return Math.max(1, sessionMs / Math.max(1, servers));
+}
+
+/**
+ * How long nothing is sent before a ping: T/3, a second less where that is more than a second, and never more than
+ * ten seconds.
+ */
+export function pingAfterMs(sessionMs: number): number {
+  const third = sessionMs / 3;
+  return Math.min(10_000, third <= 1000 ? third : Math.max(1000, third - 1000));
+}
+
+/** After this long without a word from any server our own clock says that the session is over: 4T/3. */
+export function expiryMs(sessionMs: number): number {
+  return (sessionMs * 4) / 3;
+}
+
+/**
+ * How long to go on listening when the read deadline was noticed late, because the event loop stood still: what the
+ * server sent meanwhile lies unread in the socket.
+ */
+export function graceMs(sessionMs: number): number {
+  return Math.min(1000, sessionMs / 6);
+}
+
+/** A deadline noticed later than this was missed by us, not by the server. */
+export const LATE_MS = 100;
+
+/** A connection that lasted this long was a success; a shorter one does not reset the back-off. */
+export const STABLE_MS = 1000;
+
+/** Bounds of the back-off between two rounds over all servers. */
+export interface Backoff {
+  readonly baseMs: number;
+  readonly maxMs: number;
+}
+
+/** Full jitter: anything between 0 and the exponentially growing bound. `round` counts from 0. */
+export function backoffMs(round: number, { baseMs, maxMs }: Backoff, random: number): number {
+  return random * Math.min(maxMs, baseMs * 2 ** Math.min(round, 30));
+}

@@ -1,0 +1,308 @@
+/** One socket of a client (Java `NIOServerCnxn`): a four-letter word, or a handshake and then requests. */
+import type { Socket } from 'node:net';
+import { Limits, Perms } from '../protocol/constants.js';
+import { FrameDecoder } from '../protocol/frame.js';
+import { JuteReader } from '../protocol/jute.js';
+import {
+  readConnectRequest,
+  writeConnectResponse,
+  type Acl,
+  type ConnectRequest,
+} from '../protocol/records.js';
+import { isPermitted, type AuthId } from './access.js';
+import type { ClockTimer } from './clock.js';
+import { isFourLetterWord } from './four-letter-words.js';
+import { FrameWriter } from './frame-writer.js';
+import { plainAddress } from './ip-address.js';
+import type { Caller } from './request-context.js';
+import { RequestPipeline } from './request-pipeline.js';
+import type { ServerState } from './server-state.js';
+import type { Session, SessionLink } from './session-table.js';
+
+/** What a connection needs of the server that accepted it. */
+export interface ConnectionHost {
+  readonly state: ServerState;
+  /** The answer to a four-letter word. */
+  answerWord(word: string): string;
+  /** The connection serves nobody any more. Its socket may still be open for a moment. */
+  ended(connection: Connection): void;
+}
+
+/** Replies are handed to the socket when they are this long, even if there is more to read. */
+const FLUSH_BYTES = 64 * 1024;
+/** A client that does not read is not read from either while more than this waits for it. */
+const BACKLOG_BYTES = 1024 * 1024;
+/** A connection that says nothing is dropped (`zookeeper.nio.sessionlessCnxnTimeout`). */
+const SESSIONLESS_TIMEOUT_MS = 10_000;
+/** How long a socket that was closed from this side waits for the other, so that the last reply is not cut off. */
+const LINGER_MS = 1000;
+
+const NO_SESSION_PASSWD = Buffer.alloc(Limits.PASSWORD_BYTES);
+
+type Phase = 'greeting' | 'handshake' | 'serving' | 'ended';
+
+/** Serves one socket from its first byte to its last. */
+export class Connection implements Caller, SessionLink {
+  /** Address of the client; also its identity of the scheme `ip`. */
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  /** When it was accepted, ms since 1970. */
+  readonly established: number;
+  /** Frames and four-letter words that came in. */
+  received = 0;
+
+  private phase: Phase = 'greeting';
+  private attached: Session | null = null;
+  private ids: readonly AuthId[];
+  private readonly host: ConnectionHost;
+  private readonly socket: Socket;
+  private readonly decoder: FrameDecoder;
+  private readonly reader = new JuteReader();
+  private readonly out = new FrameWriter();
+  private readonly pipeline: RequestPipeline;
+  private greeting: Buffer = Buffer.alloc(0);
+  private timer: ClockTimer;
+  private flushScheduled = false;
+  /** Waiting for the client to read; requests that came already wait in the decoder. */
+  private stalled = false;
+  private lastReply = false;
+
+  constructor(host: ConnectionHost, socket: Socket) {
+    this.host = host;
+    this.socket = socket;
+    this.remoteAddress = plainAddress(socket.remoteAddress);
+    this.remotePort = socket.remotePort ?? 0;
+    this.established = host.state.clock.wallMs();
+    this.ids = [{ scheme: 'ip', id: this.remoteAddress }];
+    this.decoder = new FrameDecoder(host.state.options.juteMaxBufferBytes);
+    this.pipeline = new RequestPipeline(host.state, this, this.out);
+    this.timer = host.state.clock.setTimeout(() => this.hangUp(), SESSIONLESS_TIMEOUT_MS);
+    socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    socket.on('drain', () => this.onDrain());
+    // what comes after an error is always 'close'
+    socket.on('error', () => undefined);
+    socket.on('end', () => this.detach());
+    socket.on('close', () => {
+      this.detach();
+      this.timer.cancel();
+    });
+  }
+
+  get session(): Session {
+    if (this.attached === null) throw new Error('no session before the handshake');
+    return this.attached;
+  }
+
+  /** The session, or null before the handshake. */
+  get sessionOrNull(): Session | null {
+    return this.attached;
+  }
+
+  get authIds(): readonly AuthId[] {
+    return this.ids;
+  }
+
+  /** Frames that went out. */
+  get sent(): number {
+    return this.out.frames;
+  }
+
+  /** Bytes that the socket has not taken yet. */
+  get queuedBytes(): number {
+    return this.socket.writableLength + this.out.pos;
+  }
+
+  addAuthIds(ids: readonly AuthId[]): void {
+    const fresh = ids.filter(
+      ({ scheme, id }) => !this.ids.some((own) => own.scheme === scheme && own.id === id),
+    );
+    if (fresh.length > 0) this.ids = [...this.ids, ...fresh];
+  }
+
+  closeAfterReply(): void {
+    this.lastReply = true;
+  }
+
+  notify(type: number, path: string, zxid: bigint, acl: readonly Acl[] | null): void {
+    if (this.phase !== 'serving') return;
+    if (acl !== null && !isPermitted(acl, Perms.READ, this.ids)) return;
+    this.out.event(type, path, zxid);
+    this.scheduleFlush();
+  }
+
+  hangUp(): void {
+    if (this.phase === 'ended') return;
+    this.flush();
+    this.detach();
+    this.socket.destroySoon();
+  }
+
+  /** Cuts the connection, if possible so that the client sees a reset. */
+  reset(): void {
+    this.detach();
+    this.socket.resetAndDestroy();
+  }
+
+  /** Closes the socket at once. */
+  destroy(): void {
+    this.detach();
+    this.socket.destroy();
+  }
+
+  private onData(chunk: Buffer): void {
+    if (this.phase === 'ended') return;
+    if (this.phase === 'greeting') {
+      this.greet(chunk);
+      return;
+    }
+    this.serve(chunk);
+  }
+
+  /** The first four bytes are a word or the length of the first frame. */
+  private greet(chunk: Buffer): void {
+    const bytes = this.greeting.length === 0 ? chunk : Buffer.concat([this.greeting, chunk]);
+    if (bytes.length < 4) {
+      this.greeting = bytes;
+      return;
+    }
+    this.greeting = NO_BYTES;
+    const word = bytes.toString('latin1', 0, 4);
+    if (!isFourLetterWord(word)) {
+      this.phase = 'handshake';
+      this.serve(bytes);
+      return;
+    }
+    this.received++;
+    this.socket.write(this.host.answerWord(word));
+    this.end();
+  }
+
+  private onDrain(): void {
+    if (!this.stalled) return;
+    this.stalled = false;
+    this.socket.resume();
+    // what waits may stall it again before anything new is read
+    if (!this.hasEnded()) this.serveFrames();
+  }
+
+  private serve(chunk: Buffer): void {
+    this.decoder.push(chunk);
+    this.serveFrames();
+  }
+
+  private serveFrames(): void {
+    let good: boolean;
+    try {
+      good = this.frames();
+    } catch {
+      // bytes that make no sense cost the connection they came on, and nothing else
+      good = false;
+    }
+    this.reader.release();
+    if (good && !this.lastReply) this.flush();
+    else this.end();
+  }
+
+  /** @returns false if the connection has to be closed */
+  private frames(): boolean {
+    const { decoder, reader, out } = this;
+    while (!this.stalled && decoder.next()) {
+      this.received++;
+      reader.reset(decoder.buf, decoder.start, decoder.end, decoder.owned);
+      const good = this.phase === 'handshake' ? this.handshake(reader) : this.pipeline.serve(reader);
+      if (!good || this.lastReply) return good;
+      // a request may end the session of this very connection, or a callback of the user may stop the server
+      if (this.hasEnded()) return true;
+      if (out.pos >= FLUSH_BYTES) this.flush();
+    }
+    return true;
+  }
+
+  private handshake(r: JuteReader): boolean {
+    const { state } = this.host;
+    const q = readConnectRequest(r);
+    // this server lacks what the client has seen: it must find one that does not
+    if (q.lastZxidSeen > state.lastZxid) return false;
+    const session = q.sessionId === 0n ? state.openSession(q.timeOut) : this.reattach(q);
+    this.out.beginFrame();
+    writeConnectResponse(this.out, {
+      protocolVersion: 0,
+      timeOut: session?.timeoutMs ?? 0,
+      sessionId: session?.id ?? 0n,
+      passwd: session?.passwd ?? NO_SESSION_PASSWD,
+      readOnly: q.readOnly === undefined ? undefined : false,
+    });
+    this.out.endFrame();
+    if (session === null) {
+      this.closeAfterReply();
+      return true;
+    }
+    this.timer.cancel();
+    this.phase = 'serving';
+    this.attached = session;
+    session.link = this;
+    return true;
+  }
+
+  /** The other connection of the session is closed first, even if the password then turns out to be wrong. */
+  private reattach(q: ConnectRequest): Session | null {
+    const { state } = this.host;
+    const session = state.sessions.get(q.sessionId);
+    if (session === undefined) return null;
+    session.link?.hangUp();
+    if (session.closing || q.passwd === null || !session.passwd.equals(q.passwd)) return null;
+    session.timeoutMs = state.negotiate(q.timeOut);
+    state.sessions.touch(session);
+    return session;
+  }
+
+  private hasEnded(): boolean {
+    return this.phase === 'ended';
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    process.nextTick(() => {
+      this.flushScheduled = false;
+      this.flush();
+    });
+  }
+
+  private flush(): void {
+    const { out, socket } = this;
+    if (out.pos === 0) return;
+    if (!socket.writable) {
+      out.recycle(false);
+      return;
+    }
+    socket.write(out.pending());
+    // no byte left in the socket means that the kernel has them all and the buffer is free again
+    out.recycle(socket.writableLength > 0);
+    if (socket.writableLength > BACKLOG_BYTES) {
+      this.stalled = true;
+      socket.pause();
+    }
+  }
+
+  /** Closes after what is written, and reads on so that unread requests do not turn the close into a reset. */
+  private end(): void {
+    if (this.phase === 'ended') return;
+    this.flush();
+    this.detach();
+    this.socket.end();
+    this.socket.resume();
+    this.timer = this.host.state.clock.setTimeout(() => this.socket.destroy(), LINGER_MS);
+  }
+
+  private detach(): void {
+    if (this.phase === 'ended') return;
+    this.phase = 'ended';
+    this.timer.cancel();
+    this.host.state.watches.removeWatcher(this);
+    if (this.attached?.link === this) this.attached.link = null;
+    this.host.ended(this);
+  }
+}
+
+const NO_BYTES = Buffer.alloc(0);

@@ -1,0 +1,235 @@
+/**
+ * The znodes with their Stats (Java `DataTree`, `DataNode`). Changes are applied at once and hand back how to take
+ * them back; who may do what is decided elsewhere.
+ */
+import { OPEN_ACL_UNSAFE, READ_ACL_UNSAFE } from '../protocol/acls.js';
+import { baseName, parentPath } from '../protocol/paths.js';
+import type { Acl, Stat } from '../protocol/records.js';
+
+/** What ends a node's life (Java `EphemeralType`). */
+export type Lifetime =
+  | { readonly kind: 'persistent' }
+  | { readonly kind: 'ephemeral'; readonly owner: bigint }
+  | { readonly kind: 'container' }
+  | { readonly kind: 'ttl'; readonly ttlMs: number };
+
+/** A node that stays until somebody deletes it. */
+export const PERSISTENT: Lifetime = Object.freeze({ kind: 'persistent' });
+
+/** Takes one change back. Changes are taken back in the opposite order. */
+export type Undo = () => void;
+
+/** A node. It is its own Stat, as of now; {@link DataNode.stat} gives one that stays. */
+export class DataNode implements Stat {
+  mzxid: bigint;
+  mtime: number;
+  version = 0;
+  aversion = 0;
+  pzxid: bigint;
+  /** Children ever created, a 32-bit number that wraps; the next sequential child gets it (`DataNode.getCversion`). */
+  creates = 0;
+  /** Names, in the order of their creation. */
+  readonly children = new Set<string>();
+
+  data: Buffer | null;
+  acl: readonly Acl[];
+  readonly lifetime: Lifetime;
+  readonly czxid: bigint;
+  readonly ctime: number;
+
+  constructor(data: Buffer | null, acl: readonly Acl[], lifetime: Lifetime, czxid: bigint, ctime: number) {
+    this.data = data;
+    this.acl = acl;
+    this.lifetime = lifetime;
+    this.czxid = czxid;
+    this.ctime = ctime;
+    this.mzxid = czxid;
+    this.pzxid = czxid;
+    this.mtime = ctime;
+  }
+
+  /** Creates and deletes of children: each child that is gone was counted once and is missing once. */
+  get cversion(): number {
+    return (2 * this.creates - this.children.size) | 0;
+  }
+
+  /** The owning session; 0n also for containers and TTL nodes (`DataTree.getClientEphemeralOwner`). */
+  get ephemeralOwner(): bigint {
+    return this.lifetime.kind === 'ephemeral' ? this.lifetime.owner : 0n;
+  }
+
+  get dataLength(): number {
+    return this.data?.length ?? 0;
+  }
+
+  get numChildren(): number {
+    return this.children.size;
+  }
+
+  /** The Stat of this moment. */
+  stat(): Stat {
+    return {
+      czxid: this.czxid,
+      mzxid: this.mzxid,
+      ctime: this.ctime,
+      mtime: this.mtime,
+      version: this.version,
+      cversion: this.cversion,
+      aversion: this.aversion,
+      ephemeralOwner: this.ephemeralOwner,
+      dataLength: this.dataLength,
+      numChildren: this.numChildren,
+      pzxid: this.pzxid,
+    };
+  }
+}
+
+/** Nodes that nobody can delete (Java `PrepRequestProcessor.isSpecialPath`). */
+export const SPECIAL_PATHS: ReadonlySet<string> = new Set([
+  '/',
+  '/zookeeper',
+  '/zookeeper/quota',
+  '/zookeeper/config',
+]);
+
+/** Ten digits with leading zeros, the sign counted in (Java `%010d`). */
+export function sequenceSuffix(n: number): string {
+  return n < 0 ? `-${String(-n).padStart(9, '0')}` : String(n).padStart(10, '0');
+}
+
+/** All nodes by path. */
+export class DataTree {
+  private readonly nodes = new Map<string, DataNode>();
+  /** Paths of the ephemeral nodes of each session. */
+  private readonly owned = new Map<bigint, Set<string>>();
+  /** Containers and TTL nodes: what a reaper looks at. */
+  private readonly mortal = new Set<string>();
+
+  constructor() {
+    // the Stats that a fresh server shows: no change has a zxid or a time, and nothing counts as created
+    const add = (path: string, acl: readonly Acl[]): DataNode => {
+      const node = new DataNode(Buffer.alloc(0), acl, PERSISTENT, 0n, 0);
+      this.nodes.set(path, node);
+      if (path !== '/') this.parentOf(path)?.children.add(baseName(path));
+      return node;
+    };
+    for (const path of ['/', '/zookeeper', '/zookeeper/quota']) add(path, OPEN_ACL_UNSAFE);
+    add('/zookeeper/config', READ_ACL_UNSAFE).aversion = -1;
+  }
+
+  /** The node, or `undefined`. The empty path is the root, as for Java. */
+  get(path: string): DataNode | undefined {
+    return this.nodes.get(path === '' ? '/' : path);
+  }
+
+  /** Nodes, the four of a fresh tree included. */
+  get size(): number {
+    return this.nodes.size;
+  }
+
+  /** Every path, in no particular order. */
+  paths(): IterableIterator<string> {
+    return this.nodes.keys();
+  }
+
+  /** Ephemeral nodes of a session, in the order of their creation. */
+  ephemeralsOf(session: bigint): readonly string[] {
+    return [...(this.owned.get(session) ?? [])];
+  }
+
+  /** Sessions that own at least one node. */
+  owners(): IterableIterator<bigint> {
+    return this.owned.keys();
+  }
+
+  /** Containers and TTL nodes. */
+  mortals(): readonly string[] {
+    return [...this.mortal];
+  }
+
+  /** Adds a node below one that exists. */
+  insert(path: string, node: DataNode): Undo {
+    const parent = this.parentOf(path) as DataNode;
+    const { creates, pzxid } = parent;
+    parent.children.add(baseName(path));
+    parent.creates = (creates + 1) | 0;
+    parent.pzxid = node.czxid;
+    this.nodes.set(path, node);
+    this.index(path, node);
+    return () => {
+      this.nodes.delete(path);
+      this.unindex(path, node);
+      parent.children.delete(baseName(path));
+      parent.creates = creates;
+      parent.pzxid = pzxid;
+    };
+  }
+
+  /** Takes a node without children out. */
+  remove(path: string, node: DataNode, zxid: bigint): Undo {
+    const parent = this.parentOf(path) as DataNode;
+    const { pzxid } = parent;
+    this.nodes.delete(path);
+    this.unindex(path, node);
+    parent.children.delete(baseName(path));
+    parent.pzxid = zxid;
+    return () => {
+      this.nodes.set(path, node);
+      this.index(path, node);
+      parent.children.add(baseName(path));
+      parent.pzxid = pzxid;
+    };
+  }
+
+  /** Puts new data, which counts `version` up and sets `mzxid` and `mtime`. */
+  setData(node: DataNode, data: Buffer | null, zxid: bigint, timeMs: number): Undo {
+    const { data: oldData, version, mzxid, mtime } = node;
+    node.data = data;
+    node.version = (version + 1) | 0;
+    node.mzxid = zxid;
+    node.mtime = timeMs;
+    return () => {
+      node.data = oldData;
+      node.version = version;
+      node.mzxid = mzxid;
+      node.mtime = mtime;
+    };
+  }
+
+  /** Changes `aversion` besides the ACL and nothing else. */
+  setAcl(node: DataNode, acl: readonly Acl[]): Undo {
+    const { acl: oldAcl, aversion } = node;
+    node.acl = acl;
+    node.aversion = (aversion + 1) | 0;
+    return () => {
+      node.acl = oldAcl;
+      node.aversion = aversion;
+    };
+  }
+
+  private parentOf(path: string): DataNode | undefined {
+    return this.nodes.get(parentPath(path));
+  }
+
+  private index(path: string, node: DataNode): void {
+    const { lifetime } = node;
+    if (lifetime.kind === 'ephemeral') {
+      const paths = this.owned.get(lifetime.owner);
+      if (paths === undefined) this.owned.set(lifetime.owner, new Set([path]));
+      else paths.add(path);
+    } else if (lifetime.kind !== 'persistent') {
+      this.mortal.add(path);
+    }
+  }
+
+  private unindex(path: string, node: DataNode): void {
+    const { lifetime } = node;
+    if (lifetime.kind === 'ephemeral') {
+      const paths = this.owned.get(lifetime.owner);
+      paths?.delete(path);
+      if (paths?.size === 0) this.owned.delete(lifetime.owner);
+    } else if (lifetime.kind !== 'persistent') {
+      this.mortal.delete(path);
+    }
+  }
+}

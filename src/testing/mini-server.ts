@@ -1,0 +1,275 @@
+/** A ZooKeeper server in this process, to test with. It answers as a standalone 3.9.3 does and keeps all in memory. */
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import type { ClockTimer } from './clock.js';
+import { Connection, type ConnectionHost } from './connection.js';
+import { ListenError } from './errors.js';
+import { answerFourLetterWord, type WordSource } from './four-letter-words.js';
+import { resolveOptions, type MiniServerOptions } from './options.js';
+import { reapMortals } from './reaper.js';
+import { ServerState } from './server-state.js';
+import { viewSessions, viewTree, type SessionView, type TreeView } from './views.js';
+
+/** Addresses that stand for every one of this machine. */
+const WILDCARDS: ReadonlySet<string> = new Set(['*', '0.0.0.0', '::']);
+
+/**
+ * A ZooKeeper server for tests. Nodes and sessions live as long as the object: they survive {@link MiniServer.stop} and
+ * {@link MiniServer.restart}, as a real server's survive on its disk.
+ */
+export class MiniServer implements AsyncDisposable {
+  /** Nodes, without asking any ACL. */
+  readonly tree: TreeView;
+
+  private readonly state: ServerState;
+  private readonly hosted: ConnectionHost;
+  private readonly words: WordSource;
+  private listener: Server | null = null;
+  private boundPort = 0;
+  private closed = false;
+  /** Connections that serve a client. */
+  private readonly serving = new Set<Connection>();
+  /** All whose socket is open, also if they serve nobody any more. */
+  private readonly open = new Set<Connection>();
+  private readonly endedTotals = { received: 0, sent: 0 };
+  private tickTimer: ClockTimer | null = null;
+  private reapTimer: ClockTimer | null = null;
+  /** stop, restart and close run one after the other. */
+  private lifecycle: Promise<void> = Promise.resolve();
+
+  private constructor(options: MiniServerOptions | undefined) {
+    const state = new ServerState(resolveOptions(options));
+    this.state = state;
+    this.tree = viewTree(state.tree);
+    this.words = this.wordSource();
+    this.hosted = {
+      state,
+      answerWord: (word) => answerFourLetterWord(word, this.words),
+      ended: (connection) => this.ended(connection),
+    };
+  }
+
+  /**
+   * Starts a server on an empty tree and resolves when it listens.
+   * @throws {@link InvalidOptionError} on an option that cannot be
+   * @throws {@link ListenError} if the port is taken or the host is not of this machine
+   */
+  static async start(options?: MiniServerOptions): Promise<MiniServer> {
+    const server = new MiniServer(options);
+    await server.listen(server.state.options.port);
+    return server;
+  }
+
+  /** The address it was told to listen on. */
+  get host(): string {
+    return this.state.options.host;
+  }
+
+  /** The port it listens on, or did before it was stopped. */
+  get port(): number {
+    return this.boundPort;
+  }
+
+  /** `host:port` for a client on this machine. */
+  get connectString(): string {
+    const host = WILDCARDS.has(this.host) ? '127.0.0.1' : this.host;
+    return `${isIPv6(host) ? `[${host}]` : host}:${this.boundPort}`;
+  }
+
+  /** Is it listening? */
+  get running(): boolean {
+    return this.listener !== null;
+  }
+
+  /** zxid of the last change. */
+  get lastZxid(): bigint {
+    return this.state.lastZxid;
+  }
+
+  /** Live sessions, with a connection or without. */
+  get sessions(): readonly SessionView[] {
+    return viewSessions(this.state);
+  }
+
+  /** Connections that are open, those without a session included. */
+  get connectionCount(): number {
+    return this.serving.size;
+  }
+
+  /** Watches in both tables, data and child, on one path or all of them. */
+  watchCount(path?: string): number {
+    return this.state.watches.count(path);
+  }
+
+  /**
+   * Ends a session as if its time was up: its ephemeral nodes go, watchers are told, its connection is closed without a
+   * word of why.
+   * @returns false if there is no such session
+   */
+  expireSession(id: bigint): boolean {
+    const session = this.state.sessions.get(id);
+    if (session === undefined) return false;
+    this.state.expire(session);
+    return true;
+  }
+
+  /** Cuts every connection with a reset; sessions live on. @returns how many there were */
+  dropConnections(): number {
+    const all = [...this.serving];
+    for (const connection of all) connection.reset();
+    return all.length;
+  }
+
+  /** Deletes the containers and TTL nodes that are due, without waiting for the next check. */
+  reap(): void {
+    reapMortals(this.state);
+  }
+
+  /** Closes the port and all sockets, and keeps the data. Resolves when they are closed; harmless if it is stopped. */
+  stop(): Promise<void> {
+    return this.serially(() => this.shutDown());
+  }
+
+  /**
+   * Stops if need be, and listens on the same port again. Session timeouts begin anew; connections and their watches are
+   * gone.
+   * @throws {@link ListenError} if the port was taken meanwhile, or the server was closed
+   */
+  restart(): Promise<void> {
+    return this.serially(async () => {
+      if (this.closed) throw new ListenError('the mini-server was closed and cannot be started again');
+      await this.shutDown();
+      await this.listen(this.boundPort);
+    });
+  }
+
+  /** Stops for good. Nothing of it keeps the process alive afterwards. Harmless if it is closed. */
+  close(): Promise<void> {
+    this.closed = true;
+    return this.stop();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  private serially(step: () => Promise<void>): Promise<void> {
+    const done = this.lifecycle.then(step);
+    this.lifecycle = done.catch(() => undefined);
+    return done;
+  }
+
+  private async listen(port: number): Promise<void> {
+    const { host } = this;
+    const listener = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    await new Promise<void>((resolve, reject) => {
+      listener.once('error', (error) => reject(listenError(host, port, error)));
+      listener.listen(host === '*' ? { port } : { port, host }, resolve);
+    });
+    listener.removeAllListeners('error');
+    // a connection that cannot be accepted, for want of file handles, is the client's loss alone
+    listener.on('error', () => undefined);
+    this.listener = listener;
+    this.boundPort = (listener.address() as { port: number }).port;
+    this.state.sessions.restart();
+    this.armTick();
+    this.armReaper();
+  }
+
+  private async shutDown(): Promise<void> {
+    const { listener } = this;
+    if (listener === null) return;
+    this.listener = null;
+    this.tickTimer?.cancel();
+    this.reapTimer?.cancel();
+    const allClosed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    for (const connection of [...this.open]) connection.destroy();
+    await allClosed;
+  }
+
+  private accept(socket: Socket): void {
+    const { maxClientCnxns } = this.state.options;
+    const connection = new Connection(this.hosted, socket);
+    this.open.add(connection);
+    socket.on('close', () => this.open.delete(connection));
+    this.serving.add(connection);
+    if (maxClientCnxns > 0 && this.countFrom(connection.remoteAddress) > maxClientCnxns) {
+      connection.destroy();
+    }
+  }
+
+  private countFrom(address: string): number {
+    let count = 0;
+    for (const connection of this.serving) if (connection.remoteAddress === address) count++;
+    return count;
+  }
+
+  private ended(connection: Connection): void {
+    this.serving.delete(connection);
+    this.endedTotals.received += connection.received;
+    this.endedTotals.sent += connection.sent;
+  }
+
+  private armTick(): void {
+    const { clock, sessions } = this.state;
+    const due = clock.now() + sessions.msToNextTick();
+    this.tickTimer = clock.setTimeout(() => this.tick(due), sessions.msToNextTick());
+  }
+
+  private tick(due: number): void {
+    const { clock, options } = this.state;
+    if (clock.now() - due > options.tickTimeMs / 2) {
+      // this process was busy: pings may lie unread in the sockets, so they are read before anybody is judged
+      this.tickTimer = clock.setTimeout(() => this.expireDue(), 1);
+      return;
+    }
+    this.expireDue();
+  }
+
+  private expireDue(): void {
+    for (const session of this.state.sessions.due()) this.state.expire(session);
+    this.armTick();
+  }
+
+  private armReaper(): void {
+    const { clock, options } = this.state;
+    this.reapTimer = clock.setTimeout(() => {
+      reapMortals(this.state);
+      this.armReaper();
+    }, options.containerCheckIntervalMs);
+  }
+
+  private wordSource(): WordSource {
+    const sum = (key: 'received' | 'sent'): number => {
+      let total = this.endedTotals[key];
+      for (const connection of this.serving) total += connection[key];
+      return total;
+    };
+    const port = () => this.boundPort;
+    const { state, serving } = this;
+    return {
+      state,
+      connections: serving,
+      get port() {
+        return port();
+      },
+      get connectionCount() {
+        return serving.size;
+      },
+      get received() {
+        return sum('received');
+      },
+      get sent() {
+        return sum('sent');
+      },
+    };
+  }
+}
+
+function listenError(host: string, port: number, error: NodeJS.ErrnoException): ListenError {
+  const where = `${host}:${port}`;
+  const text =
+    error.code === 'EADDRINUSE'
+      ? `cannot listen on ${where}: the port is in use`
+      : `cannot listen on ${where}: ${error.message}`;
+  return new ListenError(text, error);
+}

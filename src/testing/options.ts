@@ -1,0 +1,145 @@
+/** What can be set on a mini-server, with its defaults and bounds. */
+import { Limits } from '../protocol/constants.js';
+import { InvalidOptionError } from '../protocol/errors.js';
+import { systemClock, type Clock } from './clock.js';
+
+/** Options of `MiniServer.start`. All have a default; `undefined` is the same as absent. */
+export interface MiniServerOptions {
+  /** Port to listen on; 0 takes a free one, which a restart then keeps. Default 0. */
+  readonly port?: number | undefined;
+  /** Address to listen on; `*` is every one of this machine. Default `127.0.0.1`. */
+  readonly host?: string | undefined;
+  /** ZooKeeper's tick in ms: sessions expire at multiples of it. Default 500. */
+  readonly tickTimeMs?: number | undefined;
+  /** Shortest session timeout that is granted. Default 2 ticks. */
+  readonly minSessionTimeoutMs?: number | undefined;
+  /** Longest session timeout that is granted. Default 60 000, or 20 ticks if that is more. */
+  readonly maxSessionTimeoutMs?: number | undefined;
+  /** Most connections from one address; 0 sets no limit. Default 0. */
+  readonly maxClientCnxns?: number | undefined;
+  /** Four-letter words that are answered (`4lw.commands.whitelist`). Default `*`, all. */
+  readonly fourLetterWords?: '*' | readonly string[] | undefined;
+  /** Are TTL nodes allowed (`zookeeper.extendedTypesEnabled`)? Default true, unlike a real server's. */
+  readonly extendedTypesEnabled?: boolean | undefined;
+  /** Digest identity `user:hash` that may do everything (`DigestAuthenticationProvider.superDigest`). Default none. */
+  readonly superDigest?: string | undefined;
+  /** How often containers and TTL nodes are looked at (`znode.container.checkIntervalMs`). Default 60 000. */
+  readonly containerCheckIntervalMs?: number | undefined;
+  /** Longest request frame that is accepted (`jute.maxbuffer`). Default 1 048 575. */
+  readonly juteMaxBufferBytes?: number | undefined;
+  /** Where time comes from. Default the machine's clock. */
+  readonly clock?: Clock | undefined;
+}
+
+/** Options with every default filled in. */
+export interface ServerOptions {
+  readonly port: number;
+  readonly host: string;
+  readonly tickTimeMs: number;
+  readonly minSessionTimeoutMs: number;
+  readonly maxSessionTimeoutMs: number;
+  readonly maxClientCnxns: number;
+  readonly fourLetterWords: '*' | ReadonlySet<string>;
+  readonly extendedTypesEnabled: boolean;
+  readonly superDigest: string | undefined;
+  readonly containerCheckIntervalMs: number;
+  readonly juteMaxBufferBytes: number;
+  readonly clock: Clock;
+}
+
+/** Longest delay that a Node timer can have; also Java's largest int. */
+const MAX_INT = 0x7fffffff;
+
+const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
+  port: true,
+  host: true,
+  tickTimeMs: true,
+  minSessionTimeoutMs: true,
+  maxSessionTimeoutMs: true,
+  maxClientCnxns: true,
+  fourLetterWords: true,
+  extendedTypesEnabled: true,
+  superDigest: true,
+  containerCheckIntervalMs: true,
+  juteMaxBufferBytes: true,
+  clock: true,
+};
+
+/**
+ * Checks options and fills in the defaults. The input is not changed.
+ * @throws {@link InvalidOptionError} on an unknown key, or a value of the wrong type or out of range
+ */
+export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
+  for (const key of Object.keys(options)) {
+    if (!(key in KNOWN)) {
+      throw new InvalidOptionError(`unknown option ${key}; known are ${Object.keys(KNOWN).join(', ')}`);
+    }
+  }
+  const tickTimeMs = integer('tickTimeMs', options.tickTimeMs ?? 500, 1, MAX_INT);
+  const min = integer(
+    'minSessionTimeoutMs',
+    options.minSessionTimeoutMs ?? Math.min(tickTimeMs * 2, MAX_INT),
+    1,
+    MAX_INT,
+  );
+  const max = integer(
+    'maxSessionTimeoutMs',
+    options.maxSessionTimeoutMs ?? Math.min(Math.max(60_000, tickTimeMs * 20), MAX_INT),
+    1,
+    MAX_INT,
+  );
+  if (min > max) {
+    throw new InvalidOptionError(`minSessionTimeoutMs ${min} is more than maxSessionTimeoutMs ${max}`);
+  }
+  return Object.freeze({
+    port: integer('port', options.port ?? 0, 0, 65_535),
+    host: text('host', options.host ?? '127.0.0.1'),
+    tickTimeMs,
+    minSessionTimeoutMs: min,
+    maxSessionTimeoutMs: max,
+    maxClientCnxns: integer('maxClientCnxns', options.maxClientCnxns ?? 0, 0, MAX_INT),
+    fourLetterWords: words(options.fourLetterWords ?? '*'),
+    extendedTypesEnabled: flag('extendedTypesEnabled', options.extendedTypesEnabled ?? true),
+    superDigest: options.superDigest === undefined ? undefined : text('superDigest', options.superDigest),
+    containerCheckIntervalMs: integer(
+      'containerCheckIntervalMs',
+      options.containerCheckIntervalMs ?? 60_000,
+      1,
+      MAX_INT,
+    ),
+    juteMaxBufferBytes: integer(
+      'juteMaxBufferBytes',
+      options.juteMaxBufferBytes ?? Limits.JUTE_MAX_BUFFER,
+      64,
+      MAX_INT,
+    ),
+    clock: options.clock ?? systemClock,
+  });
+}
+
+function integer(key: string, value: unknown, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    throw new InvalidOptionError(`${key} must be a whole number from ${min} to ${max}, not ${String(value)}`);
+  }
+  return value;
+}
+
+function text(key: string, value: unknown): string {
+  if (typeof value !== 'string' || value === '') {
+    throw new InvalidOptionError(`${key} must be a string with something in it`);
+  }
+  return value;
+}
+
+function flag(key: string, value: unknown): boolean {
+  if (typeof value !== 'boolean') throw new InvalidOptionError(`${key} must be true or false`);
+  return value;
+}
+
+function words(value: unknown): '*' | ReadonlySet<string> {
+  if (value === '*') return value;
+  if (!Array.isArray(value) || !value.every((word) => typeof word === 'string')) {
+    throw new InvalidOptionError("fourLetterWords must be '*' or an array of words");
+  }
+  return value.includes('*') ? '*' : new Set(value);
+}

@@ -1,0 +1,20 @@
+/** Deletes containers that have lost their last child and TTL nodes whose time is up (Java `ContainerManager`). */
+import type { DataNode } from './data-tree.js';
+import type { ServerState } from './server-state.js';
+
+/** One round. Also deletes what became empty by it only in the next round, like the original. */
+export function reapMortals(state: ServerState): void {
+  const now = state.clock.wallMs();
+  const over = state.tree.mortals().filter((path) => {
+    const node = state.tree.get(path);
+    return node !== undefined && isOver(node, now);
+  });
+  for (const path of over) state.reap(path);
+}
+
+/** Containers that never had a child are left alone (`znode.container.maxNeverUsedIntervalMs` is 0). */
+function isOver(node: DataNode, nowMs: number): boolean {
+  if (node.numChildren > 0) return false;
+  if (node.lifetime.kind === 'container') return node.cversion > 0;
+  return node.lifetime.kind === 'ttl' && nowMs - node.mtime > node.lifetime.ttlMs;
+}

@@ -1,0 +1,40 @@
+/** What a handler gets besides the request. */
+import type { AuthId } from './access.js';
+import type { ServerState } from './server-state.js';
+import type { Session } from './session-table.js';
+import type { Transaction } from './transaction.js';
+import type { Watcher } from './watch-table.js';
+
+/** The connection that a request came on. */
+export interface Caller extends Watcher {
+  readonly session: Session;
+  /** Identities it has now; a request is judged by those of the time it arrives. */
+  readonly authIds: readonly AuthId[];
+  addAuthIds(ids: readonly AuthId[]): void;
+  /** The reply to the current request is its last. */
+  closeAfterReply(): void;
+}
+
+/** One per connection, used for one request after the other. */
+export class RequestContext {
+  private current: Transaction | null = null;
+
+  readonly state: ServerState;
+  readonly caller: Caller;
+
+  constructor(state: ServerState, caller: Caller) {
+    this.state = state;
+    this.caller = caller;
+  }
+
+  /** The transaction of a request whose row says `mutates`. */
+  get txn(): Transaction {
+    if (this.current === null) throw new Error('this operation does not write');
+    return this.current;
+  }
+
+  /** Set around a write by the request pipeline. */
+  enter(txn: Transaction | null): void {
+    this.current = txn;
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * From the bytes of a request to the bytes of its reply, for one connection (Java `ZooKeeperServer.processPacket` and
+ * the processors behind it). Everything happens at once, so replies are in order and effects precede them.
+ */
+import { Xid } from '../protocol/constants.js';
+import { Errno } from '../protocol/error-codes.js';
+import { DecodeError } from '../protocol/errors.js';
+import type { JuteReader } from '../protocol/jute.js';
+import type { AnyOp } from '../protocol/op.js';
+import { operations } from '../protocol/operations.js';
+import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
+import type { FrameWriter } from './frame-writer.js';
+import { handlers } from './handlers.js';
+import { Refusal } from './refusal.js';
+import { RequestContext, type Caller } from './request-context.js';
+import type { ServerState } from './server-state.js';
+
+interface Route {
+  readonly row: AnyOp;
+  readonly handle: (ctx: RequestContext, request: unknown) => unknown;
+}
+
+/** What can be asked for alone; the rest is answered Unimplemented. */
+const ROUTES: ReadonlyMap<number, Route> = new Map(
+  Object.values(operations)
+    .filter((row) => row.use !== 'multi')
+    .map((row) => [row.code, { row: row as AnyOp, handle: handlers[row.name] as Route['handle'] }]),
+);
+
+/** Replies to unknown operations carry the zxid of a request that never got one. */
+const UNSET_ZXID = -1n;
+
+/** Serves one connection. */
+export class RequestPipeline {
+  private readonly ctx: RequestContext;
+
+  private readonly state: ServerState;
+  private readonly caller: Caller;
+  private readonly out: FrameWriter;
+
+  constructor(state: ServerState, caller: Caller, out: FrameWriter) {
+    this.state = state;
+    this.caller = caller;
+    this.out = out;
+    this.ctx = new RequestContext(state, caller);
+  }
+
+  /**
+   * Does one request and writes what there is to answer.
+   * @returns false if the frame cannot even be told for a request, so that the connection has to be closed
+   */
+  serve(r: JuteReader): boolean {
+    if (r.remaining < REQUEST_HEADER_BYTES) return false;
+    const xid = r.int();
+    const type = r.int();
+    if (type === operations.auth.code) return this.authenticate(xid, r);
+    const { session } = this.caller;
+    if (session.closing) return true;
+    this.state.sessions.touch(session);
+    const route = ROUTES.get(type);
+    if (route === undefined) {
+      this.refuse(xid, UNSET_ZXID, Errno.Unimplemented);
+      this.caller.closeAfterReply();
+      return true;
+    }
+    this.dispatch(type === operations.ping.code ? Xid.PING : xid, route, r);
+    return true;
+  }
+
+  private dispatch(xid: number, { row, handle }: Route, r: JuteReader): void {
+    const request: unknown = decode(row, r);
+    if (request === undefined) {
+      // of all writes that cannot be read, a multi alone uses up a zxid
+      if (row.code === operations.multi.code) this.state.useZxid();
+      this.refuse(xid, this.state.lastZxid, Errno.Marshalling);
+      return;
+    }
+    let response: unknown;
+    try {
+      response = row.mutates ? this.write(handle, request) : handle(this.ctx, request);
+    } catch (error) {
+      // a bug of ours costs this request; like any exception in a real server's processors
+      this.refuse(xid, this.state.lastZxid, error instanceof Refusal ? error.errno : Errno.SystemError);
+      return;
+    }
+    this.reply(xid, this.state.lastZxid, row, response);
+  }
+
+  private write(handle: Route['handle'], request: unknown): unknown {
+    const txn = this.state.begin();
+    this.ctx.enter(txn);
+    try {
+      const response = handle(this.ctx, request);
+      this.state.commit(txn);
+      return response;
+    } catch (error) {
+      txn.rollback();
+      throw error;
+    } finally {
+      this.ctx.enter(null);
+    }
+  }
+
+  /** Comes before the session is looked at, keeps no session alive, and is answered with zxid 0. */
+  private authenticate(xid: number, r: JuteReader): boolean {
+    const request = decode(operations.auth, r);
+    if (request === undefined) return false;
+    try {
+      this.reply(xid, 0n, operations.auth, handlers.auth(this.ctx, request));
+    } catch (error) {
+      this.refuse(xid, 0n, error instanceof Refusal ? error.errno : Errno.AuthFailed);
+      this.caller.closeAfterReply();
+    }
+    return true;
+  }
+
+  private reply(xid: number, zxid: bigint, row: AnyOp, response: unknown): void {
+    this.out.beginReply(xid, zxid, 0);
+    row.writeResponse(this.out, response);
+    this.out.endFrame();
+  }
+
+  private refuse(xid: number, zxid: bigint, errno: number): void {
+    this.out.beginReply(xid, zxid, errno);
+    this.out.endFrame();
+  }
+}
+
+function decode<Q>(row: { readonly readRequest: (r: JuteReader) => Q }, r: JuteReader): Q | undefined {
+  try {
+    return row.readRequest(r);
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}

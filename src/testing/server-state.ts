@@ -1,0 +1,84 @@
+/** Everything that outlives a connection, and how it changes (Java `ZKDatabase` and `ZooKeeperServer` in one). */
+import type { Clock } from './clock.js';
+import { DataTree } from './data-tree.js';
+import type { ServerOptions } from './options.js';
+import { SessionTable, type Session } from './session-table.js';
+import { Transaction } from './transaction.js';
+import { Watches } from './watch-table.js';
+
+/** Tree, sessions, watches and the zxid of one server. */
+export class ServerState {
+  readonly tree = new DataTree();
+  readonly sessions: SessionTable;
+  readonly watches = new Watches();
+  /** zxid of the last change; failed writes count as changes. */
+  lastZxid = 0n;
+  readonly clock: Clock;
+
+  readonly options: ServerOptions;
+
+  constructor(options: ServerOptions) {
+    this.options = options;
+    this.clock = options.clock;
+    this.sessions = new SessionTable(options.clock, options.tickTimeMs);
+  }
+
+  /** Begins a write under the next zxid, which is used up whatever comes of it. */
+  begin(): Transaction {
+    return new Transaction(this.tree, this.useZxid(), this.clock.wallMs());
+  }
+
+  /** Tells the watchers. Their events are queued when this returns, so that they precede the reply. */
+  commit(txn: Transaction): void {
+    for (const trigger of txn.triggers) this.watches.fire(trigger, txn.zxid);
+  }
+
+  /** Opens a session, which takes a zxid. A timeout out of bounds is moved to the nearest bound. */
+  openSession(requestedTimeoutMs: number): Session {
+    const session = this.sessions.create(this.negotiate(requestedTimeoutMs));
+    this.useZxid();
+    return session;
+  }
+
+  /** The timeout that a client gets which asks for this one. */
+  negotiate(timeoutMs: number): number {
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.options;
+    return Math.min(Math.max(timeoutMs, minSessionTimeoutMs), maxSessionTimeoutMs);
+  }
+
+  /** Ends a session within a transaction: its ephemeral nodes go. */
+  endSession(session: Session, txn: Transaction): void {
+    this.sessions.remove(session);
+    for (const path of this.tree.ephemeralsOf(session.id)) {
+      const node = this.tree.get(path);
+      if (node !== undefined) txn.delete(path, node);
+    }
+  }
+
+  /**
+   * A session expires: its connection is closed without a word, its ephemeral nodes go, watchers are told. Whether its
+   * own watches still fire is a race on a real server; here they never do.
+   */
+  expire(session: Session): void {
+    session.closing = true;
+    session.link?.hangUp();
+    const txn = this.begin();
+    this.endSession(session, txn);
+    this.commit(txn);
+  }
+
+  /** Deletes a container or TTL node whose time has come (Java `deleteContainer`), which takes a zxid. */
+  reap(path: string): void {
+    const node = this.tree.get(path);
+    if (node === undefined || node.numChildren > 0) return;
+    const txn = this.begin();
+    txn.delete(path, node);
+    this.commit(txn);
+  }
+
+  /** The next zxid, which is used up. */
+  useZxid(): bigint {
+    this.lastZxid += 1n;
+    return this.lastZxid;
+  }
+}

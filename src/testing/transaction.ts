@@ -1,0 +1,74 @@
+/** One change of the tree under one zxid: everything that belongs to it happens, or nothing does. */
+import { EventTypeCode } from '../protocol/constants.js';
+import { parentPath } from '../protocol/paths.js';
+import type { Acl } from '../protocol/records.js';
+import { DataNode, type DataTree, type Lifetime, type Undo } from './data-tree.js';
+import type { Trigger } from './watch-table.js';
+
+/** Applies changes at once, so that a later one sees the earlier, and keeps how to take them back. */
+export class Transaction {
+  private readonly undos: Undo[] = [];
+  private readonly collected: Trigger[] = [];
+
+  private readonly tree: DataTree;
+  readonly zxid: bigint;
+  readonly timeMs: number;
+
+  /**
+   * @param zxid of every change in it
+   * @param timeMs their `ctime` and `mtime`, ms since 1970
+   */
+  constructor(tree: DataTree, zxid: bigint, timeMs: number) {
+    this.tree = tree;
+    this.zxid = zxid;
+    this.timeMs = timeMs;
+  }
+
+  /** What to tell watchers, in order, once nothing can fail any more. */
+  get triggers(): readonly Trigger[] {
+    return this.collected;
+  }
+
+  /** Creates a node; its parent must exist, it must not. */
+  create(path: string, data: Buffer | null, acl: readonly Acl[], lifetime: Lifetime): DataNode {
+    const node = new DataNode(data, acl, lifetime, this.zxid, this.timeMs);
+    this.undos.push(this.tree.insert(path, node));
+    this.trigger(EventTypeCode.NodeCreated, path, acl);
+    this.childrenChanged(path);
+    return node;
+  }
+
+  /** Deletes a node without children. */
+  delete(path: string, node: DataNode): void {
+    this.undos.push(this.tree.remove(path, node, this.zxid));
+    this.trigger(EventTypeCode.NodeDeleted, path, node.acl);
+    this.childrenChanged(path);
+  }
+
+  /** Changes the data; watchers of the node are told. */
+  setData(path: string, node: DataNode, data: Buffer | null): void {
+    this.undos.push(this.tree.setData(node, data, this.zxid, this.timeMs));
+    this.trigger(EventTypeCode.NodeDataChanged, path, node.acl);
+  }
+
+  /** Fires no watch. */
+  setAcl(node: DataNode, acl: readonly Acl[]): void {
+    this.undos.push(this.tree.setAcl(node, acl));
+  }
+
+  /** Takes everything back. The zxid stays used. */
+  rollback(): void {
+    for (let undo = this.undos.pop(); undo !== undefined; undo = this.undos.pop()) undo();
+    this.collected.length = 0;
+  }
+
+  private childrenChanged(path: string): void {
+    const parent = parentPath(path);
+    const acl = this.tree.get(parent)?.acl ?? [];
+    this.trigger(EventTypeCode.NodeChildrenChanged, parent, acl);
+  }
+
+  private trigger(type: number, path: string, acl: readonly Acl[]): void {
+    this.collected.push({ type, path, acl });
+  }
+}

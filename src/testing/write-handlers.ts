@@ -1,0 +1,148 @@
+/** Handlers of what may stand in a multi. Each checks in the order of Java's `PrepRequestProcessor`. */
+import {
+  CREATE_FLAGS,
+  ANY_VERSION,
+  isEphemeral,
+  isSequential,
+  isTtl,
+  MAX_TTL_MS,
+  Perms,
+} from '../protocol/constants.js';
+import type { CreateRequest, EmptyRecord } from '../protocol/operations.js';
+import { pathProblem } from '../protocol/paths.js';
+import { demand, fixupAcl } from './access.js';
+import { PERSISTENT, sequenceSuffix, SPECIAL_PATHS, type DataNode, type Lifetime } from './data-tree.js';
+import type { Handler } from './handler.js';
+import { refuse } from './refusal.js';
+import type { RequestContext } from './request-context.js';
+
+/** A response without fields. */
+export const NOTHING: EmptyRecord = Object.freeze({});
+
+/** Which of the create operations it is; what they check and make differs by it, not by the flags alone. */
+type CreateKind = 'plain' | 'container' | 'ttl';
+
+interface Created {
+  readonly path: string;
+  readonly node: DataNode;
+}
+
+/** What create passes for the time to live that it does not have. */
+const NO_TTL = -1;
+
+function create(ctx: RequestContext, q: CreateRequest, kind: CreateKind, ttl: number): Created {
+  const { state, caller, txn } = ctx;
+  checkMode(q.flags, kind, ttl, state.options.extendedTypesEnabled);
+  const parentPath = checkedParent(q.path);
+  const acl = fixupAcl(q.acl, caller.authIds);
+  const parent = state.tree.get(parentPath) ?? refuse('NoNode');
+  demand(parent.acl, Perms.CREATE, caller.authIds);
+  const path = isSequential(q.flags) ? q.path + sequenceSuffix(parent.creates) : q.path;
+  if (pathProblem(path) !== null) refuse('BadArguments');
+  if (state.tree.get(path) !== undefined) refuse('NodeExists');
+  if (parent.lifetime.kind === 'ephemeral') refuse('NoChildrenForEphemerals');
+  const lifetime = lifetimeOf(q.flags, kind, ttl, caller.session.id);
+  const node = txn.create(path, copyOf(q.data), acl, lifetime);
+  return { path, node };
+}
+
+/** Flags and time to live (Java `CreateMode.fromFlag`, `EphemeralType.validateTTL`). */
+function checkMode(flags: number, kind: CreateKind, ttl: number, extendedTypes: boolean): void {
+  if (!isCreateFlag(flags)) refuse('BadArguments');
+  if (isTtl(flags)) {
+    if (!extendedTypes) refuse('Unimplemented');
+    if (ttl < 1 || ttl > MAX_TTL_MS) refuse('BadArguments');
+  } else if (ttl >= 0 || kind === 'ttl') {
+    // createTTL without a TTL mode and with a negative ttl passes a real server's checks and then ends its process
+    refuse('BadArguments');
+  }
+}
+
+const FLAGS: ReadonlySet<number> = new Set(Object.values(CREATE_FLAGS));
+
+/** Is there a create mode with that number? */
+export function isCreateFlag(flags: number): boolean {
+  return FLAGS.has(flags);
+}
+
+/** Path of the parent; everything else about a path is checked later (Java `getParentPathAndValidate`). */
+function checkedParent(path: string): string {
+  const slash = path.lastIndexOf('/');
+  if (slash < 0 || path.includes('\0')) refuse('BadArguments');
+  return path.slice(0, slash);
+}
+
+function lifetimeOf(flags: number, kind: CreateKind, ttlMs: number, owner: bigint): Lifetime {
+  if (kind === 'container') return { kind: 'container' };
+  if (kind === 'ttl') return { kind: 'ttl', ttlMs };
+  return isEphemeral(flags) ? { kind: 'ephemeral', owner } : PERSISTENT;
+}
+
+/** Decoded data is a view of bytes that are the server's alone. */
+function copyOf(data: Uint8Array | null): Buffer | null {
+  return data === null || Buffer.isBuffer(data) ? data : Buffer.from(data);
+}
+
+function checkVersion(expected: number, actual: number): void {
+  if (expected !== ANY_VERSION && expected !== actual) refuse('BadVersion');
+}
+
+const create2Response = ({ path, node }: Created) => ({ path, stat: node.stat() });
+
+/** Handlers of the rows that say `inMulti: 'write'`. */
+export const writeHandlers: { readonly [K in WriteOpName]: Handler<K> } = {
+  create: (ctx, q) => ({ path: create(ctx, q, 'plain', NO_TTL).path }),
+
+  create2: (ctx, q) => create2Response(create(ctx, q, 'plain', NO_TTL)),
+
+  createContainer: (ctx, q) => create2Response(create(ctx, q, 'container', NO_TTL)),
+
+  createTTL: (ctx, q) => create2Response(create(ctx, q, 'ttl', q.ttl)),
+
+  delete: ({ state: { tree }, caller, txn }, { path, version }) => {
+    const parentPath = checkedParent(path);
+    if (SPECIAL_PATHS.has(path)) refuse('BadArguments');
+    const parent = tree.get(parentPath) ?? refuse('NoNode');
+    demand(parent.acl, Perms.DELETE, caller.authIds);
+    const node = tree.get(path) ?? refuse('NoNode');
+    checkVersion(version, node.version);
+    if (node.numChildren > 0) refuse('NotEmpty');
+    txn.delete(path, node);
+    return NOTHING;
+  },
+
+  setData: ({ state: { tree }, caller, txn }, { path, data, version }) => {
+    if (pathProblem(path) !== null) refuse('BadArguments');
+    const node = tree.get(path) ?? refuse('NoNode');
+    demand(node.acl, Perms.WRITE, caller.authIds);
+    checkVersion(version, node.version);
+    txn.setData(path, node, copyOf(data));
+    return { stat: node.stat() };
+  },
+
+  check: ({ state: { tree }, caller }, { path, version }) => {
+    if (pathProblem(path) !== null) refuse('BadArguments');
+    const node = tree.get(path) ?? refuse('NoNode');
+    demand(node.acl, Perms.READ, caller.authIds);
+    checkVersion(version, node.version);
+    return NOTHING;
+  },
+};
+
+/** Names of the operations that may stand in a multi. */
+export type WriteOpName =
+  'create' | 'create2' | 'createContainer' | 'createTTL' | 'delete' | 'setData' | 'check';
+
+/** Not allowed in a multi, alone in that among the writes. */
+export const setAcl: Handler<'setACL'> = (
+  { state: { tree }, caller, txn },
+  { path, acl: wanted, version },
+) => {
+  if (pathProblem(path) !== null) refuse('BadArguments');
+  const acl = fixupAcl(wanted, caller.authIds);
+  const node = tree.get(path) ?? refuse('NoNode');
+  demand(node.acl, Perms.ADMIN, caller.authIds);
+  checkVersion(version, node.aversion);
+  txn.setAcl(node, acl);
+  return { stat: node.stat() };
+};

@@ -1,0 +1,24 @@
+import { defineConfig, type Options } from 'tsup';
+
+/** What users import. The command is not one of them: it has no types and no CommonJS form. */
+const entry = { index: 'src/index.ts', testing: 'src/testing.ts' };
+
+// `clean` stays off: several builds run at once, and the one that starts last would delete what the others wrote.
+// `npm run build` removes dist before it starts.
+const common: Options = {
+  outDir: 'dist',
+  target: 'node20',
+  platform: 'node',
+  // one copy of what the entries share, so that an error of `zk-conn/testing` is `instanceof` a class of `zk-conn`
+  splitting: true,
+  clean: false,
+};
+const code: Options = { ...common, sourcemap: true, treeshake: true };
+
+export default defineConfig([
+  { ...code, entry: { ...entry, cli: 'src/cli.ts' }, format: ['esm'] },
+  // p-queue is published as ESM only: the CommonJS build carries it (and its p-timeout) inside
+  { ...code, entry, format: ['cjs'], noExternal: ['p-queue'] },
+  // what is marked @internal is for this package alone
+  { ...common, entry, format: ['esm', 'cjs'], dts: { only: true, compilerOptions: { stripInternal: true } } },
+]);
