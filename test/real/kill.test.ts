@@ -1,0 +1,132 @@
+/**
+ * The server is killed in the middle of 10,000 pipelined requests and started again: every promise settles, no
+ * acknowledged write is missing, nothing is applied twice, the session and its watches go on.
+ */
+import { afterEach, describe, expect, inject, it } from 'vitest';
+import { connect, NoNodeError, ZkError, type Conn } from '../../src/index.js';
+import { MiniServer } from '../../src/testing.js';
+import { findZooKeeper, startRealServer } from '../support/real-zookeeper.js';
+
+const REQUESTS = 10_000;
+/** The kill comes behind this many replies. */
+const BEFORE_KILL = 2000;
+
+interface Victim {
+  readonly connectString: string;
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const open: { conn?: Conn; victim?: Victim } = {};
+
+afterEach(async () => {
+  await open.conn?.close();
+  await open.victim?.stop();
+});
+
+async function story(victim: Victim): Promise<string> {
+  open.victim = victim;
+  const conn = await connect(victim.connectString, { sessionTimeoutMs: 30_000 });
+  open.conn = conn;
+  const session = conn.sessionId;
+  const states: string[] = [];
+  conn.on('connection', (state) => states.push(state));
+
+  await conn.create('/burst');
+  await conn.create('/watched', 'old');
+  await conn.create('/mine', null, { mode: 'EPHEMERAL' });
+  const data = await conn.getW('/watched');
+  const absent = await conn.existsW('/absent');
+  const children = await conn.childrenW('/watched');
+
+  let replies = 0;
+  let cut: (() => void) | undefined;
+  const reached = new Promise<void>((resolve) => (cut = resolve));
+  const order: number[] = [];
+  const settled = (i: number): void => {
+    order.push(i);
+    if (++replies === BEFORE_KILL) cut?.();
+  };
+  const calls = Array.from({ length: REQUESTS }, (_, i) => {
+    const call: Promise<unknown> =
+      i % 4 === 3 ? conn.get('/watched') : conn.create(`/burst/n${i}`, String(i));
+    call.then(
+      () => settled(i),
+      () => settled(i),
+    );
+    return call;
+  });
+  await reached;
+  await victim.kill();
+  await victim.start();
+  const results = await Promise.allSettled(calls);
+
+  // settled in the order of the calls, also by the cut
+  expect(order).toHaveLength(REQUESTS);
+  expect(order).toEqual([...order].sort((a, b) => a - b));
+  const counts = { answered: 0, unknown: 0 };
+  const present = new Set((await conn.children('/burst')).children);
+  for (const [i, result] of results.entries()) {
+    if (result.status === 'fulfilled') {
+      counts.answered++;
+      if (i % 4 !== 3) expect(present.has(`n${i}`), `n${i} was acknowledged and is gone`).toBe(true);
+    } else {
+      // NodeExists would mean that a create ran twice
+      expect(ZkError.is(result.reason) && result.reason.code).toBe('ZK_CONNECTION_LOSS');
+      expect((result.reason as ZkError).outcome).toBe('unknown');
+      counts.unknown++;
+    }
+  }
+  expect(counts.answered).toBeGreaterThanOrEqual(BEFORE_KILL);
+  expect(counts.unknown).toBeGreaterThan(0);
+
+  expect(conn.sessionId).toBe(session);
+  expect(states).toEqual(['SUSPENDED', 'RECONNECTED']);
+  expect((await conn.exists('/mine'))?.ephemeralOwner).toBe(session);
+  await conn.set('/watched', 'new');
+  await conn.create('/absent');
+  await conn.create('/watched/child');
+  expect(await data.watch.event).toMatchObject({ type: 'NodeDataChanged', path: '/watched' });
+  expect(await absent.watch.event).toMatchObject({ type: 'NodeCreated', path: '/absent' });
+  expect(await children.watch.event).toMatchObject({ type: 'NodeChildrenChanged', path: '/watched' });
+  await expect(conn.get('/nothing')).rejects.toBeInstanceOf(NoNodeError);
+  return `${counts.answered} answered, ${counts.unknown} unknown of ${REQUESTS}`;
+}
+
+const real = inject('zkReal');
+const found = findZooKeeper();
+
+describe('a server killed in the middle of 10,000 requests', () => {
+  it('the mini-server', async () => {
+    const server = await MiniServer.start();
+    const said = await story({
+      connectString: server.connectString,
+      kill: () => {
+        server.dropConnections();
+        return server.stop();
+      },
+      start: () => server.restart(),
+      stop: () => server.close(),
+    });
+    process.stdout.write(`mini-server stopped: ${said}\n`);
+  });
+
+  it.skipIf('missing' in found || 'missing' in real)(
+    'a real ZooKeeper, by kill -9',
+    { timeout: 120_000 },
+    async () => {
+      const server = await startRealServer();
+      const said = await story({
+        connectString: server.connectString,
+        kill: () => server.kill('SIGKILL'),
+        start: () => server.start(),
+        stop: () => server.stop(),
+      });
+      process.stdout.write(`ZooKeeper ${server.version} killed: ${said}\n`);
+    },
+  );
+
+  if ('missing' in found) process.stdout.write(`kill -9 of a real ZooKeeper skipped: ${found.missing}\n`);
+  else if ('missing' in real) process.stdout.write(`kill -9 of a real ZooKeeper skipped: ${real.missing}\n`);
+});
