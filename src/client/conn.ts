@@ -4,19 +4,15 @@ import { Driver } from '../net/driver.js';
 import { RoundRobinHostProvider } from '../net/host-provider.js';
 import type { KeeperState } from '../protocol/constants.js';
 import { InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
+import { hex, withReadableJson } from '../protocol/readable.js';
 import { isTerminal } from '../session/phases.js';
 import type { SessionEvent } from '../session/ports.js';
+import { WatchEventRecord } from '../session/watches.js';
 import { checkAuth } from './arguments.js';
 import { Caller, rejecting } from './caller.js';
 import { ZnodeCalls } from './calls.js';
 import { EventSource, connectionStateOf, type ConnEvents } from './events.js';
-import {
-  asObject,
-  refuseUnknownKeys,
-  resolveOptions,
-  type ConnOptions,
-  type ResolvedOptions,
-} from './options.js';
+import { asObject, refuseUnknownKeys, resolveOptions, type ConnOptions } from './options.js';
 
 /** Result of `close`. */
 export interface CloseResult {
@@ -41,7 +37,7 @@ export class Conn extends ZnodeCalls {
   /** Resolves when this Conn is over, for whatever reason; never rejects. */
   readonly closed: Promise<ClosedReason>;
 
-  private readonly options: ResolvedOptions;
+  private readonly sessionTimeoutMs: number;
   private readonly driver: Driver;
   protected readonly caller: Caller;
   private readonly events = new EventSource();
@@ -60,7 +56,8 @@ export class Conn extends ZnodeCalls {
     super();
     const resolved = resolveOptions(options);
     const { servers, chroot } = parseConnectString(connectString);
-    this.options = resolved;
+    // the options are not kept: they hold secrets
+    this.sessionTimeoutMs = resolved.sessionTimeoutMs;
     const { offlineQueue, random, clock, dialer } = resolved;
     this.driver = new Driver({
       hostProvider: resolved.hostProvider ?? new RoundRobinHostProvider(servers, random),
@@ -100,7 +97,7 @@ export class Conn extends ZnodeCalls {
     return rejecting(() => {
       const given = asObject(options ?? {}, 'the options of connect');
       refuseUnknownKeys(given, ['timeoutMs'], 'option of connect');
-      const timeoutMs = given['timeoutMs'] ?? this.options.sessionTimeoutMs;
+      const timeoutMs = given['timeoutMs'] ?? this.sessionTimeoutMs;
       if (
         typeof timeoutMs !== 'number' ||
         !Number.isInteger(timeoutMs) ||
@@ -163,6 +160,18 @@ export class Conn extends ZnodeCalls {
   /** Session timeout that the server granted, ms; the one asked for while there is no session. */
   get negotiatedTimeoutMs(): number {
     return this.driver.core.timeoutMs;
+  }
+
+  /** What a log may show of this Conn: nothing secret, and no inside. */
+  toJSON(): Record<string, unknown> {
+    const { state, server, sessionEpoch, negotiatedTimeoutMs, chroot } = this;
+    const ids = { sessionId: hex(this.sessionId), lastZxid: hex(this.lastZxid) };
+    return { state, server, ...ids, sessionEpoch, negotiatedTimeoutMs, chroot };
+  }
+
+  /** `console.log(conn)`: the same. */
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return { Conn: this.toJSON() };
   }
 
   // ---------------------------------------------------------------- identity and events
@@ -239,23 +248,31 @@ export class Conn extends ZnodeCalls {
   private onSessionEvent(event: SessionEvent): void {
     const { sessionId, sessionEpoch } = this;
     switch (event.type) {
-      case 'watch':
-        this.events.emit('watch', { ...event.event, path: this.caller.toClient(event.event.path) });
+      case 'watch': {
+        const { type, path, zxid } = event.event;
+        this.events.emit('watch', new WatchEventRecord(type, this.caller.toClient(path), zxid));
         return;
+      }
       case 'session':
         if (event.what !== 'expired') this.failedAttempts = 0;
-        this.events.emit('session', { what: event.what, sessionId: event.id, sessionEpoch });
+        this.events.emit(
+          'session',
+          withReadableJson({ what: event.what, sessionId: event.id, sessionEpoch }),
+        );
         this.emitConnection(connectionStateOf(event.what, true));
         return;
       case 'state':
         if (event.cause !== undefined) this.lastCause = event.cause;
-        this.events.emit('state', {
-          state: event.state,
-          server: this.server,
-          sessionId,
-          sessionEpoch,
-          cause: event.cause,
-        });
+        this.events.emit(
+          'state',
+          withReadableJson({
+            state: event.state,
+            server: this.server,
+            sessionId,
+            sessionEpoch,
+            cause: event.cause,
+          }),
+        );
         this.emitConnection(connectionStateOf(event.state, sessionId !== 0n));
         return;
       case 'attemptFailed':

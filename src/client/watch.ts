@@ -4,7 +4,13 @@
  */
 import { ConnClosedError, WatchClosedError, type ZkError } from '../protocol/errors.js';
 import { stripChroot } from '../protocol/paths.js';
-import type { OneShotKind, WatchEvent, Watcher, WatchRegistry } from '../session/watches.js';
+import {
+  WatchEventRecord,
+  type OneShotKind,
+  type WatchEvent,
+  type Watcher,
+  type WatchRegistry,
+} from '../session/watches.js';
 
 /**
  * A one-shot watch (ZooKeeper programmer's guide, "watches"): `for await (const event of watch)` yields its event and
@@ -116,7 +122,9 @@ export class WatchCell implements Watcher {
 
   fired(event: WatchEvent): void {
     if (this.isSettled) return;
-    this.event = this.chroot === '' ? event : { ...event, path: stripChroot(this.chroot, event.path) };
+    const { chroot } = this;
+    this.event =
+      chroot === '' ? event : new WatchEventRecord(event.type, stripChroot(chroot, event.path), event.zxid);
     this.wake();
   }
 

@@ -1,4 +1,5 @@
 /** `host:port,[v6]:port,host/chroot` (Java `ConnectStringParser`). */
+import { isIPv6 } from 'node:net';
 import { DEFAULT_PORT } from '../protocol/constants.js';
 import { InvalidConnectStringError } from '../protocol/errors.js';
 import { normalizeChroot, pathProblem } from '../protocol/paths.js';
@@ -52,15 +53,21 @@ function parseServer(part: string, whole: string): ServerAddress {
   if (part === '') throw new InvalidConnectStringError(`a server is missing in "${whole}"`);
   if (part.startsWith('[')) {
     const close = part.indexOf(']');
+    const host = part.slice(1, close);
     const rest = part.slice(close + 1);
-    if (close <= 1 || (rest !== '' && !rest.startsWith(':'))) {
+    if (!isIPv6(host) || (rest !== '' && !rest.startsWith(':'))) {
       throw new InvalidConnectStringError(`"${part}" is no [IPv6 address]:port`);
     }
-    return { host: part.slice(1, close), port: rest === '' ? DEFAULT_PORT : parsePort(rest.slice(1), part) };
+    return { host, port: rest === '' ? DEFAULT_PORT : parsePort(rest.slice(1), part) };
   }
   const colon = part.lastIndexOf(':');
+  if (colon === -1) return { host: checkHost(part), port: DEFAULT_PORT };
   // more than one colon without brackets: a bare IPv6 address, which cannot carry a port
-  if (colon === -1 || part.indexOf(':') !== colon) return { host: checkHost(part), port: DEFAULT_PORT };
+  if (part.indexOf(':') !== colon) {
+    if (!isIPv6(part))
+      throw new InvalidConnectStringError(`"${part}" is neither host:port nor an IPv6 address`);
+    return { host: part, port: DEFAULT_PORT };
+  }
   return { host: checkHost(part.slice(0, colon)), port: parsePort(part.slice(colon + 1), part) };
 }
 

@@ -1,5 +1,6 @@
 /** Joins the session core to sockets, the clock and the host provider. All I/O of a Conn happens here. */
 import { LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
+import { hex } from '../protocol/readable.js';
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
 import type { PendingRequest } from '../session/pending.js';
@@ -247,7 +248,7 @@ export class Driver implements Ports {
           this.failures.clear();
           this.tellProvider();
         }
-        if (sessionLog.enabled) sessionLog('session 0x%s %s (%s)', hex(event.id), event.what, server);
+        if (sessionLog.enabled) sessionLog('session %s %s (%s)', hex(event.id), event.what, server);
         return;
       case 'state':
         if (sessionLog.enabled) sessionLog('%s (%s) %s', event.state, server, event.cause?.message ?? '');
@@ -270,8 +271,4 @@ export class Driver implements Ports {
       });
     }
   }
-}
-
-function hex(id: bigint): string {
-  return BigInt.asUintN(64, id).toString(16);
 }

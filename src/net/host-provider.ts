@@ -1,4 +1,5 @@
 /** Which server to try next. */
+import { InvalidArgumentError } from '../protocol/errors.js';
 import type { ServerAddress } from './connect-string.js';
 
 /** A server to try. */
@@ -28,8 +29,12 @@ export class RoundRobinHostProvider implements HostProvider {
   /** Servers tried since the last success, or since the last round began. */
   private tried = 0;
 
-  /** @param random 0 <= r < 1 */
+  /**
+   * @param random 0 <= r < 1
+   * @throws InvalidArgumentError without a server
+   */
   constructor(servers: readonly ServerAddress[], random: () => number = Math.random) {
+    if (servers.length === 0) throw new InvalidArgumentError('a host provider needs at least one server');
     this.servers = shuffled(servers, random);
   }
 

@@ -3,10 +3,11 @@
  * Each has one function per direction, so that client and mini-server share them.
  */
 import type { JuteReader, JuteWriter } from './jute.js';
+import { withReadableJson } from './readable.js';
 
 /**
  * What ZooKeeper keeps about a znode (Java `Stat`). zxids and the owner are exact 64-bit numbers, times are
- * milliseconds since 1970 as plain numbers.
+ * milliseconds since 1970 as plain numbers. In JSON the 64-bit numbers are hexadecimal texts, as zkCli prints them.
  */
 export interface Stat {
   /** zxid of the change that created the node. */
@@ -33,6 +34,27 @@ export interface Stat {
   readonly pzxid: bigint;
 }
 
+/** Named as users know it, since `console.log` shows it. */
+const StatRecord = class Stat {
+  constructor(
+    readonly czxid: bigint,
+    readonly mzxid: bigint,
+    readonly ctime: number,
+    readonly mtime: number,
+    readonly version: number,
+    readonly cversion: number,
+    readonly aversion: number,
+    readonly ephemeralOwner: bigint,
+    readonly dataLength: number,
+    readonly numChildren: number,
+    readonly pzxid: bigint,
+  ) {}
+
+  static {
+    withReadableJson(this.prototype);
+  }
+};
+
 /** Bytes of an encoded Stat. */
 export const STAT_BYTES = 68;
 
@@ -51,19 +73,19 @@ export function writeStat(w: JuteWriter, s: Stat): void {
 }
 
 export function readStat(r: JuteReader): Stat {
-  return {
-    czxid: r.long(),
-    mzxid: r.long(),
-    ctime: r.longNumber(),
-    mtime: r.longNumber(),
-    version: r.int(),
-    cversion: r.int(),
-    aversion: r.int(),
-    ephemeralOwner: r.longOrZero(),
-    dataLength: r.int(),
-    numChildren: r.int(),
-    pzxid: r.long(),
-  };
+  return new StatRecord(
+    r.long(),
+    r.long(),
+    r.longNumber(),
+    r.longNumber(),
+    r.int(),
+    r.int(),
+    r.int(),
+    r.longOrZero(),
+    r.int(),
+    r.int(),
+    r.long(),
+  );
 }
 
 /** One entry of an access control list. `perms` is a sum of {@link Perms}. */

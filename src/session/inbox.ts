@@ -10,7 +10,7 @@ import type { Credentials } from './credentials.js';
 import type { Liveness } from './liveness.js';
 import type { PendingRequest } from './pending.js';
 import type { RequestQueue } from './queue.js';
-import type { OneShotKind, WatchEvent, WatchRegistry } from './watches.js';
+import { WatchEventRecord, type OneShotKind, type WatchEvent, type WatchRegistry } from './watches.js';
 
 /** Where messages go. */
 export interface InboxPorts {
@@ -116,7 +116,7 @@ export class Inbox {
     if (type === undefined) return;
     // servers before 3.9 send -1, as all do for changes that were missed meanwhile
     const zxid = zxidHigh < 0 ? undefined : (BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0);
-    const event: WatchEvent = { type, path, zxid };
+    const event = new WatchEventRecord(type, path, zxid);
     for (const watcher of this.to.watches.take(type, path)) watcher.fired(event);
     this.to.watchFired(event);
   }

@@ -6,15 +6,29 @@ import { Limits, type EventType } from '../protocol/constants.js';
 import type { ZkError } from '../protocol/errors.js';
 import type { SetWatchesRequest } from '../protocol/operations.js';
 import type { WatchKind } from '../protocol/op.js';
+import { withReadableJson } from '../protocol/readable.js';
 import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
 
-/** One change of a znode, as a watch reports it. */
+/** One change of a znode, as a watch reports it. In JSON the zxid is a hexadecimal text. */
 export interface WatchEvent {
   readonly type: EventType;
   readonly path: string;
   /** zxid of the change; `undefined` from servers before 3.9 (ZOOKEEPER-4655) and for changes missed meanwhile. */
   readonly zxid: bigint | undefined;
 }
+
+/** Makes a {@link WatchEvent}; named as users know it, since `console.log` shows it. */
+export const WatchEventRecord = class WatchEvent {
+  constructor(
+    readonly type: EventType,
+    readonly path: string,
+    readonly zxid: bigint | undefined,
+  ) {}
+
+  static {
+    withReadableJson(this.prototype);
+  }
+};
 
 /** Whoever wants to hear of a change. Both are called while the frame is processed, before anything behind it. */
 export interface Watcher {

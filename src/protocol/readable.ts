@@ -1,0 +1,21 @@
+/** JSON has no 64-bit integers; zxids and session ids are written the way ZooKeeper's own tools print them. */
+
+/** `0x` and the digits of an unsigned 64-bit number. */
+export function hex(value: bigint): string {
+  return `0x${BigInt.asUintN(64, value).toString(16)}`;
+}
+
+/** A `toJSON` for objects with 64-bit fields. */
+export function toReadableJson(this: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(this).map(([key, value]: [string, unknown]) => [
+      key,
+      typeof value === 'bigint' ? hex(value) : value,
+    ]),
+  );
+}
+
+/** Gives an object, or a prototype, that `toJSON`, unseen by loops and comparisons. */
+export function withReadableJson<T extends object>(target: T): T {
+  return Object.defineProperty(target, 'toJSON', { value: toReadableJson });
+}
