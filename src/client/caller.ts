@@ -36,6 +36,11 @@ export class Caller {
     readonly chroot: string,
   ) {}
 
+  /** The same without the chroot. */
+  unrooted(): Caller {
+    return this.chroot === '' ? this : new Caller(this.driver, '');
+  }
+
   /** Issues a call. */
   issue<P, R>(call: Call<P, R>): Promise<R> {
     return new Promise<R>((resolve, reject) => {
@@ -97,17 +102,26 @@ export class Caller {
   }
 
   /** The low-level door: any operation of the table by name, record in, record out. */
-  raw<K extends CallableOpName>(name: K, request: RequestOf<K>): Promise<ResponseOf<K>> {
+  raw<K extends CallableOpName>(name: K, given: RequestOf<K>): Promise<ResponseOf<K>> {
+    const request: unknown = given;
     if (!Object.hasOwn(operations, name) || (operations[name] as AnyOp).use !== 'call') {
       throw new InvalidArgumentError(`there is no operation '${name}' to call`);
     }
     const row: AnyOp = operations[name];
+    if (typeof request !== 'object' || request === null) {
+      throw new InvalidArgumentError('the request must be an object', { op: name });
+    }
+    if ('watch' in request && request.watch) {
+      throw new InvalidArgumentError('a watch needs somebody to hear of it: use getW, existsW or childrenW', {
+        op: name,
+      });
+    }
     const path = requestPath(row, request);
     const { pathField, responsePath } = row;
     let record: unknown = request;
     if (pathField !== null) {
       const rule = row.pathRule?.(request) ?? 'node';
-      record = { ...(request as object), [pathField]: this.toServer(path as string, rule, name) };
+      record = { ...request, [pathField]: this.toServer(path as string, rule, name) };
     }
     const strip = (response: Record<string, string>): unknown =>
       responsePath === null

@@ -29,6 +29,7 @@ import {
   type Operation,
   type ResultsOf,
 } from './transaction.js';
+import { asObject, refuseUnknownKeys } from './options.js';
 import { deleteRecursive, ensurePath } from './tree.js';
 import type { Watch } from './watch.js';
 
@@ -258,9 +259,18 @@ export abstract class ZnodeCalls {
 
   // ---------------------------------------------------------------- subtrees, and the low-level door
 
-  /** Creates a node with null data and all that is missing above it; what exists is left as it is. */
+  /**
+   * Creates a node with null data and all that is missing above it, the chroot included; what exists is left as it is.
+   * @throws NoAuthError
+   */
   ensurePath(path: string, options?: { readonly acl?: readonly Acl[] }): Promise<void> {
-    return rejecting(() => ensurePath(this, path, options));
+    return rejecting(() => {
+      const given = asObject(options ?? {}, 'the options of ensurePath');
+      refuseUnknownKeys(given, ['acl'], 'option of ensurePath');
+      const serverPath = this.caller.toServer(path, 'node', 'ensurePath');
+      // the chroot itself may be missing
+      return ensurePath(new Unrooted(this.caller.unrooted()), serverPath, options);
+    });
   }
 
   /** Deletes a node with everything below it; nothing happens if there is none. Refuses `/`. Not atomic. */
@@ -271,6 +281,13 @@ export abstract class ZnodeCalls {
   /** The low-level door: an operation of the table by its name, record in, record out. Watch flags must be false. */
   call<K extends CallableOpName>(name: K, request: RequestOf<K>): Promise<ResponseOf<K>> {
     return rejecting(() => this.caller.raw(name, request));
+  }
+}
+
+/** Calls by the server's own paths. */
+class Unrooted extends ZnodeCalls {
+  constructor(protected readonly caller: Caller) {
+    super();
   }
 }
 

@@ -5,14 +5,13 @@ import { RoundRobinHostProvider } from '../net/host-provider.js';
 import type { KeeperState } from '../protocol/constants.js';
 import { InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
 import { hex, withReadableJson } from '../protocol/readable.js';
-import { isTerminal } from '../session/phases.js';
 import type { SessionEvent } from '../session/ports.js';
 import { WatchEventRecord } from '../session/watches.js';
 import { checkAuth } from './arguments.js';
 import { Caller, rejecting } from './caller.js';
 import { ZnodeCalls } from './calls.js';
-import { EventSource, connectionStateOf, type ConnEvents } from './events.js';
-import { asObject, refuseUnknownKeys, resolveOptions, type ConnOptions } from './options.js';
+import { EventSource, connectionStateOf, type ConnEvents, type ConnectionState } from './events.js';
+import { asObject, refuseUnknownKeys, resolveOptions, type AuthInfo, type ConnOptions } from './options.js';
 
 /** Result of `close`. */
 export interface CloseResult {
@@ -42,6 +41,9 @@ export class Conn extends ZnodeCalls {
   protected readonly caller: Caller;
   private readonly events = new EventSource();
   private failedAttempts = 0;
+  private unansweredAuth = 0;
+  private readonly authAnswered: (() => void)[] = [];
+  private connectionState: ConnectionState | null = null;
   private closing: Promise<CloseResult> | null = null;
   private confirmed = false;
   private lastCause: ZkError | undefined;
@@ -83,7 +85,7 @@ export class Conn extends ZnodeCalls {
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
-    for (const { scheme, auth } of resolved.auth) this.driver.addAuth(scheme, checkAuth(scheme, auth), null);
+    for (const auth of resolved.auth) this.presentAtStart(auth);
   }
 
   // ---------------------------------------------------------------- lifecycle
@@ -137,7 +139,7 @@ export class Conn extends ZnodeCalls {
     return this.driver.core.state;
   }
 
-  /** Id of the session, 0n while there is none. */
+  /** Id of the session: 0n before the first and between two, and the last one's after `close()`. */
   get sessionId(): bigint {
     return this.driver.core.sessionId;
   }
@@ -209,40 +211,52 @@ export class Conn extends ZnodeCalls {
 
   private untilConnected(timeoutMs: number): Promise<this> {
     return new Promise((resolve, reject) => {
-      const { clock } = this.driver;
       const settle = (): void => {
         timer?.cancel();
-        this.off('state', onState);
+        this.off('state', look);
       };
-      const onState = (): void => {
-        const { phase } = this.driver.core;
-        if (this.state === 'SyncConnected') {
+      const look = (): void => {
+        const over = this.driver.core.overError({ op: 'connect', outcome: 'not-sent' });
+        if (over !== null) {
+          settle();
+          reject(over);
+        } else if (this.state === 'SyncConnected' && this.unansweredAuth === 0) {
           settle();
           resolve(this);
-        } else if (isTerminal(phase.name)) {
-          settle();
-          // the shortest way to the error that every call now gets
-          this.exists('/').catch(reject);
         }
       };
-      const timer =
-        timeoutMs === 0
-          ? null
-          : clock.setTimer(() => {
-              settle();
-              reject(this.noServer(timeoutMs));
-            }, timeoutMs);
-      this.on('state', onState);
+      const late = (): void => {
+        settle();
+        reject(this.noServer(timeoutMs));
+      };
+      const timer = timeoutMs === 0 ? null : this.driver.clock.setTimer(late, timeoutMs);
+      this.on('state', look);
+      this.authAnswered.push(look);
       this.driver.start();
-      onState();
+      look();
     });
   }
 
+  /** Credentials of the options: `connect` waits for the server's word on them. */
+  private presentAtStart({ scheme, auth }: AuthInfo): void {
+    this.unansweredAuth++;
+    const answered = (): void => {
+      this.unansweredAuth--;
+      for (const look of this.authAnswered) look();
+    };
+    this.driver.addAuth(scheme, checkAuth(scheme, auth), { resolve: answered, reject: answered });
+  }
+
   private noServer(timeoutMs: number): NoServerError {
-    const failures = [...this.driver.failures].map(([server, error]) => `${server}: ${error.message}`);
-    const errors = [...this.driver.failures.values()];
-    const why = failures.length === 0 ? 'no server answered' : failures.join('; ');
-    return new NoServerError(`no session within ${timeoutMs} ms (${why})`, new AggregateError(errors, why));
+    const { failures } = this.driver;
+    const texts = [...failures].map(([server, { message }]) =>
+      message.startsWith(server) ? message : `${server}: ${message}`,
+    );
+    const why = texts.length === 0 ? 'no server answered' : texts.join('; ');
+    return new NoServerError(
+      `no session within ${timeoutMs} ms (${why})`,
+      new AggregateError(failures.values(), why),
+    );
   }
 
   private onSessionEvent(event: SessionEvent): void {
@@ -250,7 +264,11 @@ export class Conn extends ZnodeCalls {
     switch (event.type) {
       case 'watch': {
         const { type, path, zxid } = event.event;
-        this.events.emit('watch', new WatchEventRecord(type, this.caller.toClient(path), zxid));
+        const toClient = this.chroot !== '';
+        this.events.emit(
+          'watch',
+          toClient ? new WatchEventRecord(type, this.caller.toClient(path), zxid) : event.event,
+        );
         return;
       }
       case 'session':
@@ -259,7 +277,7 @@ export class Conn extends ZnodeCalls {
           'session',
           withReadableJson({ what: event.what, sessionId: event.id, sessionEpoch }),
         );
-        this.emitConnection(connectionStateOf(event.what, true));
+        this.emitConnection(event.what);
         return;
       case 'state':
         if (event.cause !== undefined) this.lastCause = event.cause;
@@ -273,7 +291,7 @@ export class Conn extends ZnodeCalls {
             cause: event.cause,
           }),
         );
-        this.emitConnection(connectionStateOf(event.state, sessionId !== 0n));
+        this.emitConnection(event.state);
         return;
       case 'attemptFailed':
         this.failedAttempts++;
@@ -291,8 +309,11 @@ export class Conn extends ZnodeCalls {
     }
   }
 
-  private emitConnection(state: ReturnType<typeof connectionStateOf>): void {
-    if (state !== null) this.events.emit('connection', state);
+  private emitConnection(change: Parameters<typeof connectionStateOf>[0]): void {
+    const state = connectionStateOf(change, this.connectionState);
+    if (state === null) return;
+    this.connectionState = state;
+    this.events.emit('connection', state);
   }
 
   private closedReason(): ClosedReason {

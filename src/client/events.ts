@@ -58,6 +58,19 @@ export interface ConnEvents {
   connectError: ConnectErrorEvent;
 }
 
+const EVENT_NAMES: Readonly<Record<keyof ConnEvents, true>> = {
+  state: true,
+  connection: true,
+  session: true,
+  watch: true,
+  connectError: true,
+};
+
+function checkName(event: string): void {
+  if (Object.hasOwn(EVENT_NAMES, event)) return;
+  throw new InvalidArgumentError(`there is no event '${event}', only ${Object.keys(EVENT_NAMES).join(', ')}`);
+}
+
 type Listener = (payload: unknown) => void;
 
 /** eventemitter3 whose listeners cannot disturb each other, nor whoever emits. */
@@ -67,10 +80,12 @@ export class EventSource {
   private readonly guards = new WeakMap<Listener, Listener>();
 
   on<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): void {
+    checkName(event);
     this.emitter.on(event, this.guard(listener as Listener));
   }
 
   once<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): void {
+    checkName(event);
     this.emitter.once(event, this.guard(listener as Listener));
   }
 
@@ -101,10 +116,10 @@ export class EventSource {
   }
 }
 
-/** The `connection` event that a change of the session core amounts to. */
+/** The `connection` event that a change of the session core amounts to, or null. */
 export function connectionStateOf(
   change: KeeperState | 'new' | 'resumed' | 'expired',
-  hadSession: boolean,
+  before: ConnectionState | null,
 ): ConnectionState | null {
   switch (change) {
     case 'new':
@@ -117,7 +132,8 @@ export function connectionStateOf(
       return 'SUSPENDED';
     case 'AuthFailed':
     case 'Closed':
-      return hadSession ? 'LOST' : null;
+      // nothing can be lost that never was, or twice
+      return before === null || before === 'LOST' ? null : 'LOST';
     default:
       return null;
   }

@@ -66,7 +66,7 @@ export const op = {
   set(path: string, data: ZnodeData, version = -1): Operation<Stat> {
     validatePath(path, 'node', 'setData');
     checkVersion(version, 'setData', path);
-    const bytes = toData(data, 'setData', path);
+    const bytes = copyOf(toData(data, 'setData', path));
     return {
       row: operations.setData,
       path,
@@ -89,6 +89,11 @@ export const op = {
   },
 } as const;
 
+/** An operation is made now and encoded later: what its bytes become meanwhile must not matter. */
+function copyOf<T>(data: T): T | Buffer {
+  return data instanceof Uint8Array ? Buffer.from(data) : data;
+}
+
 const CREATE_ROWS: readonly AnyOp[] = [operations.create, operations.create2];
 
 function creation<R>(
@@ -98,7 +103,7 @@ function creation<R>(
   plain: 'create' | 'create2',
   shape: Operation<R>['shape'],
 ): Operation<R> {
-  const { row, request } = createRequest(path, data, options, plain);
+  const { row, request } = createRequest(path, copyOf(data), options, plain);
   return {
     row,
     path,

@@ -1,13 +1,20 @@
 /** Work on whole subtrees, with the public calls alone. p-queue bounds how much of it is under way at once. */
 import PQueue from 'p-queue';
-import { InvalidPathError, NoNodeError, NodeExistsError, NotEmptyError } from '../protocol/errors.js';
+import {
+  InvalidPathError,
+  NoAuthError,
+  NoNodeError,
+  NodeExistsError,
+  NotEmptyError,
+} from '../protocol/errors.js';
 import { joinPath, parentPath, validatePath } from '../protocol/paths.js';
-import type { Acl } from '../protocol/records.js';
+import type { Acl, Stat } from '../protocol/records.js';
 import type { CreateOptions, ZnodeData } from './arguments.js';
 
 /** The calls that are needed here. */
 interface TreeCalls {
   create(path: string, data?: ZnodeData, options?: CreateOptions): Promise<string>;
+  exists(path: string): Promise<Stat | null>;
   children(path: string): Promise<{ readonly children: readonly string[] }>;
   delete(path: string): Promise<void>;
 }
@@ -15,17 +22,18 @@ interface TreeCalls {
 /** Calls under way at once. */
 const CONCURRENCY = 64;
 
-/** See `Conn.ensurePath`. */
+/** See `Conn.ensurePath`; the path is checked already. */
 export async function ensurePath(
   conn: TreeCalls,
   path: string,
   options?: { readonly acl?: readonly Acl[] },
 ): Promise<void> {
-  validatePath(path, 'node', 'ensurePath');
   try {
     await conn.create(path, null, options);
   } catch (error) {
     if (error instanceof NodeExistsError) return;
+    // who may not create may still find that there is nothing to do
+    if (error instanceof NoAuthError && (await conn.exists(path)) !== null) return;
     if (!(error instanceof NoNodeError) || path === '/') throw error;
     await ensurePath(conn, parentPath(path), options);
     await ensurePath(conn, path, options);

@@ -117,6 +117,14 @@ export class Driver implements Ports {
     process.nextTick(this.flush);
   }
 
+  wantResume(epoch: number): void {
+    // behind every continuation of the promises that are settled by now, however many there are in a row
+    setImmediate(() => {
+      this.core.resume(epoch, this.clock.now());
+      this.arm();
+    });
+  }
+
   servers(): number {
     return this.parts.hostProvider.size;
   }

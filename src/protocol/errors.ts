@@ -175,11 +175,15 @@ export class ConnectionError extends ZkError {}
 
 /** The connection was lost before the reply came (`unknown`), or before the request was sent (`not-sent`). */
 export class ConnectionLossError extends ConnectionError {
-  constructor(fields: ErrorFields) {
+  /** @param mutates may the operation have changed something? */
+  constructor(fields: ErrorFields, mutates = false) {
+    const lost = 'the connection was lost before the reply came';
     const text =
       fields.outcome === 'not-sent'
         ? 'not sent: there is no connection'
-        : 'the connection was lost before the reply came; it may have been applied';
+        : mutates
+          ? `${lost}; it may have been applied`
+          : lost;
     super('ZK_CONNECTION_LOSS', text, { errno: -4, retryable: true, ...fields });
   }
 }

@@ -18,7 +18,7 @@ export interface OpSpec<Q, P, Use extends OpUse> {
   readonly code: number;
   /** First server version that knows it. */
   readonly since: string;
-  /** Who issues it: an application, the session itself, or an application but only inside a multi. */
+  /** Who issues it. */
   readonly use: Use;
   /** May a request without a reply have changed something? */
   readonly mutates: boolean;
@@ -44,8 +44,14 @@ export interface OpSpec<Q, P, Use extends OpUse> {
   readonly throws: readonly ErrorName[];
 }
 
-/** Who issues an operation. */
-export type OpUse = 'call' | 'session' | 'multi';
+/**
+ * Who issues an operation.
+ * - `call`: an application, by its record.
+ * - `method`: an application, through a method that makes the record, because that holds rows of its own.
+ * - `multi`: an application, but only inside a multi.
+ * - `session`: the session itself.
+ */
+export type OpUse = 'call' | 'method' | 'multi' | 'session';
 
 /** A row of the operation table. */
 export class Op<Name extends string = string, Q = unknown, P = unknown, Use extends OpUse = OpUse> {

@@ -423,7 +423,7 @@ export const operations = {
   multi: op('multi', {
     code: 14,
     since: '3.4',
-    use: 'call',
+    use: 'method',
     mutates: true,
     readOnlyOk: false,
     writeRequest: writeMultiRequest,

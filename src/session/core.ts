@@ -3,7 +3,7 @@
  * only writer of `phase`. Every input carries the time, ms on a monotonic clock; those of a socket carry its epoch, and
  * what belongs to an older socket is dropped.
  */
-import { Limits, Xid, type KeeperState } from '../protocol/constants.js';
+import type { KeeperState } from '../protocol/constants.js';
 import {
   AuthFailedError,
   ConnClosedError,
@@ -17,22 +17,25 @@ import {
   ZkError,
   type Outcome,
 } from '../protocol/errors.js';
-import { FrameDecoder } from '../protocol/frame.js';
+import type { FrameDecoder } from '../protocol/frame.js';
 import { operations } from '../protocol/operations.js';
 import type { ConnectResponse } from '../protocol/records.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
 import { authFailedFate, closedFate, expiredFate, lossFate } from './fates.js';
 import { connectFrame, explainFirstFrame, judge, readHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
-import { Liveness } from './liveness.js';
+import { Liveness, PING_FRAME } from './liveness.js';
 import { Outbox } from './outbox.js';
 import { PendingRequest } from './pending.js';
 import { assertMove, isTerminal, type Phase } from './phases.js';
 import type { CoreConfig, Ports } from './ports.js';
 import { prime } from './priming.js';
 import { RequestQueue } from './queue.js';
+import { Receiver, type Verdict } from './receiver.js';
 import { STABLE_MS, backoffMs, connectTimeoutMs, expiryMs } from './timeouts.js';
 import { WatchRegistry } from './watches.js';
+
+type Handshaking = Extract<Phase, { name: 'handshaking' }>;
 
 const INLINE_FLUSH_BYTES = 64 * 1024;
 
@@ -51,13 +54,15 @@ export class SessionCore {
   private readonly credentials = new Credentials();
   private readonly liveness = new Liveness();
   private readonly inbox: Inbox;
-  private decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
+  private readonly receiver = new Receiver((frame) => this.readMessage(frame));
   #passwd: Uint8Array | null = null;
   private socketEpoch = 0;
   private backoffRound = 0;
   /** The socket wants no more until it has drained. */
   private blocked = false;
   private flushWanted = false;
+  /** When the bytes came that are being read. */
+  private receivedAt = 0;
 
   constructor(
     private readonly ports: Ports,
@@ -92,16 +97,16 @@ export class SessionCore {
     const { phase } = this;
     switch (phase.name) {
       case 'live':
-        return Math.min(this.liveness.nextDeadline(this.timeoutMs), this.queue.earliest);
+        return Math.min(this.liveness.nextDeadline(this.timeoutMs), this.callDeadline());
       case 'dialing':
       case 'handshaking':
-        return Math.min(phase.deadline, this.expiryDeadline(), this.queue.earliest);
+        return Math.min(phase.deadline, this.expiryDeadline(), this.callDeadline());
       case 'backoff':
-        return Math.min(phase.until, this.expiryDeadline(), this.queue.earliest);
+        return Math.min(phase.until, this.expiryDeadline(), this.callDeadline());
       case 'closing':
         return phase.deadline;
       case 'idle':
-        return this.queue.earliest;
+        return this.callDeadline();
       default:
         return Infinity;
     }
@@ -125,12 +130,12 @@ export class SessionCore {
 
   /** Presents a credential now, if there is a connection, and on every later one. */
   addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter | null, now: number): void {
-    const ended = this.endError({ op: 'auth', outcome: 'not-sent' });
+    const ended = this.overError({ op: 'auth', outcome: 'not-sent' });
     if (ended !== null) {
       waiter?.reject(ended);
       return;
     }
-    const credential = this.credentials.add(scheme, auth, waiter);
+    const credential = this.credentials.add(scheme, auth, waiter, this.deadlineFrom(now));
     if (this.phase.name !== 'live') return;
     // behind the requests that were made before it, ahead of those that will be
     this.flush(now);
@@ -169,6 +174,7 @@ export class SessionCore {
     const { phase } = this;
     if (isTerminal(phase.name)) return;
     this.queue.sweep(now);
+    this.credentials.sweep(now);
     switch (phase.name) {
       case 'live':
         this.tickLive(phase.epoch, now);
@@ -217,8 +223,9 @@ export class SessionCore {
     this.moveTo({ name: 'backoff', until: now + wait });
   }
 
-  /** The socket ended or failed. */
+  /** The socket ended or failed. What it brought before counts. */
   ended(epoch: number, error: ZkError, now: number): void {
+    while (this.isOn(epoch) && this.receiver.isPaused) this.resume(epoch, now);
     if (this.isOn(epoch)) this.lost(error, now);
   }
 
@@ -231,23 +238,21 @@ export class SessionCore {
 
   /** Bytes came. Whatever they are, nothing is thrown: bad ones cost this connection. */
   bytes(epoch: number, chunk: Buffer, now: number): void {
+    this.receive(epoch, chunk, now);
+  }
+
+  /** Goes on where a message had to be heard of before the next one could be read. */
+  resume(epoch: number, now: number): void {
+    this.receive(epoch, null, now);
+  }
+
+  private receive(epoch: number, chunk: Buffer | null, now: number): void {
     if (!this.isOn(epoch)) return;
-    const { decoder } = this;
+    this.receivedAt = now;
+    this.inbox.beginPass();
     try {
-      decoder.push(chunk);
-      while (this.isOn(epoch) && decoder.next()) {
-        this.liveness.heard(now);
-        if (this.phase.name === 'handshaking') {
-          this.onHandshake(
-            this.phase.resumeId,
-            readHandshake(decoder.buf, decoder.start, decoder.end),
-            epoch,
-            now,
-          );
-        } else {
-          this.inbox.message(decoder.buf, decoder.start, decoder.end, decoder.owned);
-        }
-      }
+      if (chunk === null) this.receiver.resume();
+      else this.receiver.push(chunk);
     } catch (error) {
       if (this.isOn(epoch)) this.lost(this.explain(error), now);
     } finally {
@@ -255,7 +260,19 @@ export class SessionCore {
     }
   }
 
-  private onHandshake(resumeId: bigint, response: ConnectResponse, epoch: number, now: number): void {
+  private readMessage({ buf, start, end, owned }: FrameDecoder): Verdict {
+    const { phase, receivedAt: now } = this;
+    if (!('epoch' in phase)) return 'stop';
+    this.liveness.heard(now);
+    if (phase.name === 'handshaking') this.onHandshake(phase, readHandshake(buf, start, end), now);
+    else this.inbox.message(buf, start, end, owned);
+    if (!this.isOn(phase.epoch)) return 'stop';
+    if (!this.inbox.mustYield) return 'next';
+    this.ports.wantResume(phase.epoch);
+    return 'pause';
+  }
+
+  private onHandshake({ resumeId, epoch }: Handshaking, response: ConnectResponse, now: number): void {
     const verdict = judge(response, resumeId);
     switch (verdict) {
       case 'refused':
@@ -274,13 +291,17 @@ export class SessionCore {
     this.#passwd = response.passwd;
     this.timeoutMs = response.timeOut;
     if (verdict !== 'resumed') this.sessionEpoch++;
-    this.decoder.maxBytes = this.config.maxResponseBytes;
+    this.receiver.limit(this.config.maxResponseBytes);
     this.liveness.start(now);
     this.moveTo({ name: 'live', epoch, since: now });
     this.writeOut(prime(this.credentials, this.watches, this.queue, this.lastZxid), epoch, now);
     this.flush(now);
-    this.ports.emit({ type: 'session', what: verdict === 'resumed' ? 'resumed' : 'new', id: this.sessionId });
-    if (this.isOn(epoch)) this.setState('SyncConnected', undefined);
+    this.setState('SyncConnected', undefined);
+    this.ports.emit({
+      type: 'session',
+      what: verdict === 'resumed' ? 'resumed' : 'new',
+      id: response.sessionId,
+    });
   }
 
   private explain(error: unknown): ZkError {
@@ -294,13 +315,13 @@ export class SessionCore {
 
   private refusal({ op, path }: PendingRequest): ZkError | null {
     const fields = { op: op.name, path, outcome: 'not-sent' } as const;
-    const ended = this.endError(fields);
+    const ended = this.overError(fields);
     if (ended !== null) return ended;
     return this.phase.name === 'live' || this.config.queueOffline ? null : new ConnectionLossError(fields);
   }
 
   /** Why nothing can be asked any more, or null. */
-  private endError(fields: { op: string; path?: string | undefined; outcome: Outcome }): ZkError | null {
+  overError(fields: { op: string; path?: string | undefined; outcome: Outcome }): ZkError | null {
     const { phase } = this;
     switch (phase.name) {
       case 'closing':
@@ -316,8 +337,9 @@ export class SessionCore {
   }
 
   private enqueue(pending: PendingRequest, now: number): ZkError | null {
-    const timeout = this.config.requestTimeoutMs ?? this.timeoutMs;
-    if (timeout > 0) pending.deadline = now + timeout;
+    pending.deadline = this.deadlineFrom(now);
+    // the bound is for what a socket does not take, not for what one turn asks for
+    if (this.queue.isFull) this.flush(now);
     const refusal = this.queue.add(pending);
     if (refusal !== null || this.phase.name !== 'live') return refusal;
     if (!this.blocked && this.queue.waitingBytes >= INLINE_FLUSH_BYTES) {
@@ -342,6 +364,17 @@ export class SessionCore {
   }
 
   // ---------------------------------------------------------------- time
+
+  /** When a call that is made now gives up. */
+  private deadlineFrom(now: number): number {
+    const timeout = this.config.requestTimeoutMs ?? this.timeoutMs;
+    return timeout > 0 ? now + timeout : Infinity;
+  }
+
+  /** When the first call gives up. */
+  private callDeadline(): number {
+    return Math.min(this.queue.earliest, this.credentials.earliest);
+  }
 
   private tickLive(epoch: number, now: number): void {
     switch (this.liveness.check(now, this.timeoutMs)) {
@@ -417,8 +450,8 @@ export class SessionCore {
     this.inbox.forgetZxid();
     const error = new SessionExpiredError({ outcome: 'not-sent' });
     this.failAll(expiredFate, error);
-    this.ports.emit({ type: 'session', what: 'expired', id });
     this.setState('Expired', error);
+    this.ports.emit({ type: 'session', what: 'expired', id });
   }
 
   private authFailed(error: ZkError): void {
@@ -457,7 +490,7 @@ export class SessionCore {
     this.ports.hangUp(this.phase.epoch);
     this.credentials.connectionLost();
     this.blocked = false;
-    this.decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
+    this.receiver.reset();
   }
 
   private moveTo(next: Phase): void {
@@ -476,12 +509,3 @@ export class SessionCore {
     return 'epoch' in this.phase && this.phase.epoch === epoch;
   }
 }
-
-/** Length, xid, type. */
-const PING_FRAME = ((): Buffer => {
-  const frame = Buffer.alloc(12);
-  frame.writeInt32BE(8, 0);
-  frame.writeInt32BE(Xid.PING, 4);
-  frame.writeInt32BE(operations.ping.code, 8);
-  return frame;
-})();

@@ -3,7 +3,13 @@
  * before anything else; their replies come out of band, in the order in which they were sent.
  */
 import { Xid } from '../protocol/constants.js';
-import { AuthFailedError, XidMismatchError, keeperError, type ZkError } from '../protocol/errors.js';
+import {
+  AuthFailedError,
+  RequestTimeoutError,
+  XidMismatchError,
+  keeperError,
+  type ZkError,
+} from '../protocol/errors.js';
 import { operations } from '../protocol/operations.js';
 import type { Outbox } from './outbox.js';
 
@@ -18,7 +24,7 @@ export class Credential {
   /** Private to the language, not only to the compiler: a secret must not show up in `util.inspect`. */
   readonly #auth: Buffer;
   readonly scheme: string;
-  waiters: AuthWaiter[] = [];
+  waiters: { readonly waiter: AuthWaiter; readonly deadline: number }[] = [];
 
   constructor(scheme: string, auth: Buffer) {
     this.scheme = scheme;
@@ -40,7 +46,7 @@ export class Credential {
   settle(error: ZkError | null): void {
     const waiters = this.waiters;
     this.waiters = [];
-    for (const waiter of waiters) {
+    for (const { waiter } of waiters) {
       if (error === null) waiter.resolve();
       else waiter.reject(error);
     }
@@ -53,13 +59,13 @@ export class Credentials {
   private inFlight: Credential[] = [];
 
   /** Remembers a credential. The same one given twice is kept once. */
-  add(scheme: string, auth: Buffer, waiter: AuthWaiter | null): Credential {
+  add(scheme: string, auth: Buffer, waiter: AuthWaiter | null, deadline: number): Credential {
     let credential = this.all.find((c) => c.is(scheme, auth));
     if (credential === undefined) {
       credential = new Credential(scheme, auth);
       this.all.push(credential);
     }
-    if (waiter !== null) credential.waiters.push(waiter);
+    if (waiter !== null) credential.waiters.push({ waiter, deadline });
     return credential;
   }
 
@@ -94,6 +100,25 @@ export class Credentials {
     this.all.splice(this.all.indexOf(credential), 1);
     credential.settle(error);
     return error;
+  }
+
+  /** When the first caller gives up; Infinity for never. */
+  get earliest(): number {
+    let earliest = Infinity;
+    for (const { waiters } of this.all)
+      for (const { deadline } of waiters) earliest = Math.min(earliest, deadline);
+    return earliest;
+  }
+
+  /** Fails the callers who have waited past their deadline. The credential stays, and is presented all the same. */
+  sweep(now: number): void {
+    for (const credential of this.all) {
+      if (!credential.waiters.some(({ deadline }) => deadline <= now)) continue;
+      const outcome = this.inFlight.includes(credential) ? 'unknown' : 'not-sent';
+      const late = credential.waiters.filter(({ deadline }) => deadline <= now);
+      credential.waiters = credential.waiters.filter(({ deadline }) => deadline > now);
+      for (const { waiter } of late) waiter.reject(new RequestTimeoutError({ op: 'auth', outcome }));
+    }
   }
 
   /** The connection is gone: what was not answered is sent again on the next one. */

@@ -12,7 +12,7 @@ import type { Fate } from './pending.js';
 export const lossFate =
   (outcome: Outcome, cause: ZkError): Fate =>
   ({ op, path }) =>
-    new ConnectionLossError({ op: op.name, path, outcome, cause });
+    new ConnectionLossError({ op: op.name, path, outcome, cause }, op.mutates);
 
 export const expiredFate =
   (outcome: Outcome): Fate =>

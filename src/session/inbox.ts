@@ -10,7 +10,13 @@ import type { Credentials } from './credentials.js';
 import type { Liveness } from './liveness.js';
 import type { PendingRequest } from './pending.js';
 import type { RequestQueue } from './queue.js';
-import { WatchEventRecord, type OneShotKind, type WatchEvent, type WatchRegistry } from './watches.js';
+import {
+  WatchEventRecord,
+  type OneShotKind,
+  type WatchEvent,
+  type Watcher,
+  type WatchRegistry,
+} from './watches.js';
 
 /** Where messages go. */
 export interface InboxPorts {
@@ -28,7 +34,22 @@ export class Inbox {
   private zxidHigh = 0;
   private zxidLow = 0;
 
+  /** Watchers armed since `beginPass`. */
+  private readonly justArmed = new Set<Watcher>();
+
+  /**
+   * A watch fired before anybody can have listened to it, because the reply that armed it came in the same pass. The
+   * messages behind it must wait until its owner has been told, or their data would be seen before the event.
+   */
+  mustYield = false;
+
   constructor(private readonly to: InboxPorts) {}
+
+  /** User code has run since the last message. */
+  beginPass(): void {
+    this.mustYield = false;
+    if (this.justArmed.size > 0) this.justArmed.clear();
+  }
 
   /** Highest zxid seen in an ordinary reply of this session. */
   get lastZxid(): bigint {
@@ -105,6 +126,7 @@ export class Inbox {
       // before the caller hears of it: the event may lie in the next frame
       const { path } = pending.request as { path: string };
       this.to.watches.arm(kind as OneShotKind, path, pending.watcher);
+      this.justArmed.add(pending.watcher);
     }
     return pending.shape === null ? response : pending.shape(response as never, pending);
   }
@@ -117,7 +139,10 @@ export class Inbox {
     // servers before 3.9 send -1, as all do for changes that were missed meanwhile
     const zxid = zxidHigh < 0 ? undefined : (BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0);
     const event = new WatchEventRecord(type, path, zxid);
-    for (const watcher of this.to.watches.take(type, path)) watcher.fired(event);
+    for (const watcher of this.to.watches.take(type, path)) {
+      watcher.fired(event);
+      if (this.justArmed.has(watcher)) this.mustYield = true;
+    }
     this.to.watchFired(event);
   }
 

@@ -1,4 +1,6 @@
 /** Is the server still there? When bytes went each way, the ping that is out, and what the clock says to that. */
+import { Xid } from '../protocol/constants.js';
+import { operations } from '../protocol/operations.js';
 import { LATE_MS, graceMs, pingAfterMs, readTimeoutMs } from './timeouts.js';
 
 /** What to do now. */
@@ -58,3 +60,12 @@ export class Liveness {
     return this.graceUntil !== 0 ? this.graceUntil : this.lastHeard + readTimeoutMs(sessionMs);
   }
 }
+
+/** A ping on the wire: length, xid, type. */
+export const PING_FRAME = ((): Buffer => {
+  const frame = Buffer.alloc(12);
+  frame.writeInt32BE(8, 0);
+  frame.writeInt32BE(Xid.PING, 4);
+  frame.writeInt32BE(operations.ping.code, 8);
+  return frame;
+})();

@@ -24,6 +24,8 @@ export interface Ports {
   hangUp(epoch: number): void;
   /** Call `flush` once, when this turn's requests are all in. */
   wantFlush(): void;
+  /** Call `resume` when all promises that are settled by now have been heard of. */
+  wantResume(epoch: number): void;
   /** How many servers there are. */
   servers(): number;
   /** 0 <= r < 1 */

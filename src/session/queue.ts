@@ -48,6 +48,12 @@ export class RequestQueue {
     return this.outbox.waitingBytes;
   }
 
+  /** Does as much wait for a socket as may? */
+  get isFull(): boolean {
+    const { maxRequests, maxBytes } = this.limits;
+    return this.waiting.length >= maxRequests || this.outbox.waitingBytes >= maxBytes;
+  }
+
   get earliest(): number {
     return this.earliestDeadline;
   }
@@ -58,9 +64,8 @@ export class RequestQueue {
    */
   add(pending: PendingRequest, unbounded = false): ZkError | null {
     const { op, path } = pending;
-    const { maxRequests, maxBytes } = this.limits;
-    if (!unbounded && (this.waiting.length >= maxRequests || this.outbox.waitingBytes >= maxBytes)) {
-      const text = `${this.waiting.length} requests (${this.outbox.waitingBytes} bytes) wait for a connection already`;
+    if (this.isFull && !unbounded) {
+      const text = `${this.waiting.length} requests (${this.outbox.waitingBytes} bytes) wait to be sent already`;
       return new QueueFullError(text, { op: op.name, path, outcome: 'not-sent' });
     }
     const refusal = this.encode(this.outbox, pending);

@@ -70,6 +70,7 @@ export class CoreWorld implements Ports {
   readonly events: SessionEvent[] = [];
   readonly dials: number[] = [];
   readonly hungUp: number[] = [];
+  readonly resumes: number[] = [];
   /** Names and results in the order of settlement. */
   readonly settled: Fate[] = [];
   flushWanted = 0;
@@ -104,6 +105,10 @@ export class CoreWorld implements Ports {
 
   wantFlush(): void {
     this.flushWanted++;
+  }
+
+  wantResume(epoch: number): void {
+    this.resumes.push(epoch);
   }
 
   servers(): number {
@@ -177,6 +182,9 @@ export class CoreWorld implements Ports {
   /** Bytes from the server. */
   receive(bytes: Buffer, epoch = this.epoch): void {
     this.core.bytes(epoch, bytes, this.now);
+    // as the driver does, behind the continuations
+    for (let at = this.resumes.shift(); at !== undefined; at = this.resumes.shift())
+      this.core.resume(at, this.now);
   }
 
   /** Answers the handshake. */

@@ -24,7 +24,7 @@ declare module 'vitest' {
 }
 
 /** Folders below `test` whose files never talk to a server. */
-const PURE_LANES = ['unit', 'property', 'conformance', 'types', 'package'];
+const PURE_LANES = ['unit', 'property', 'conformance', 'types', 'package', 'docs'];
 
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const required = process.env['ZK_REQUIRED'] === '1';

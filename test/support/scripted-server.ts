@@ -120,12 +120,16 @@ export class Link implements Transport {
   private readonly decoder = new FrameDecoder(0x7fffffff);
   private readonly decoded: Buffer[] = [];
   private taken = 0;
+  /** `host:port` */
+  readonly name: string;
 
   constructor(
     readonly server: ServerAddress,
     /** For a test that plays a transport which breaks the rules. */
     readonly events: TransportEvents,
-  ) {}
+  ) {
+    this.name = formatServer(server);
+  }
 
   // ---- the client's side
 
@@ -149,11 +153,6 @@ export class Link implements Transport {
   }
 
   // ---- what the client said
-
-  /** `host:port` */
-  get name(): string {
-    return formatServer(this.server);
-  }
 
   get handshake(): ConnectRequest {
     return readConnectRequest(new JuteReader(this.decoded[0]));
@@ -304,7 +303,7 @@ export class ScriptedServer {
   }
 
   /** A Conn of these servers, not connected. Its shuffle leaves the order of the connect string. */
-  conn(options: ConnOptions = {}, connectString = 'a:1,b:2,c:3'): Conn {
+  conn(options: ConnOptions = {}, connectString = 'a:1,b:1,c:1'): Conn {
     return new Conn(connectString, {
       dialer: this.dialer,
       clock: this.clock,

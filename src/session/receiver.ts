@@ -1,0 +1,66 @@
+/**
+ * Turns the chunks of a connection into messages. Between two messages it can pause, where user code must hear of the
+ * first before the second is looked at; what comes meanwhile waits.
+ */
+import { Limits } from '../protocol/constants.js';
+import { FrameDecoder } from '../protocol/frame.js';
+
+/** What to do behind a message: read the next one, read it later, or never, since the connection is gone. */
+export type Verdict = 'next' | 'pause' | 'stop';
+
+export class Receiver {
+  private decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
+  /** Chunks that came while it paused; null while it does not. */
+  private backlog: Buffer[] | null = null;
+
+  /** @param read reads one message, which lies in the decoder; what it throws comes out of `push` and `resume` */
+  constructor(private readonly read: (frame: FrameDecoder) => Verdict) {}
+
+  get isPaused(): boolean {
+    return this.backlog !== null;
+  }
+
+  /** A new connection: what is left of the old one is forgotten. */
+  reset(): void {
+    this.decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
+    this.backlog = null;
+  }
+
+  /** Longest message from now on, in bytes. */
+  limit(maxBytes: number): void {
+    this.decoder.maxBytes = maxBytes;
+  }
+
+  /** Reads what a chunk brings, now or behind what waits. */
+  push(chunk: Buffer): void {
+    if (this.backlog !== null) {
+      this.backlog.push(chunk);
+    } else {
+      this.decoder.push(chunk);
+      this.run();
+    }
+  }
+
+  /** Goes on behind the message at which it paused. */
+  resume(): void {
+    const { backlog, decoder } = this;
+    if (backlog === null) return;
+    this.backlog = null;
+    this.run();
+    for (const chunk of backlog) {
+      // a message may have ended the connection, and with it this stream
+      if (this.decoder !== decoder) return;
+      this.push(chunk);
+    }
+  }
+
+  private run(): void {
+    const { decoder } = this;
+    while (decoder.next()) {
+      const verdict = this.read(decoder);
+      if (verdict === 'next') continue;
+      if (verdict === 'pause') this.backlog = [];
+      return;
+    }
+  }
+}
