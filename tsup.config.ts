@@ -4,7 +4,7 @@ import { defineConfig, type Options } from 'tsup';
 const entry = { index: 'src/index.ts', testing: 'src/testing.ts' };
 
 // `clean` stays off: several builds run at once, and the one that starts last would delete what the others wrote.
-// `npm run build` removes dist before it starts.
+// scripts/build.mjs removes dist before it starts.
 const common: Options = {
   outDir: 'dist',
   target: 'node20',
@@ -17,8 +17,7 @@ const code: Options = { ...common, sourcemap: true, treeshake: true };
 
 export default defineConfig([
   { ...code, entry: { ...entry, cli: 'src/cli.ts' }, format: ['esm'] },
-  // p-queue is published as ESM only: the CommonJS build carries it (and its p-timeout) inside
-  { ...code, entry, format: ['cjs'], noExternal: ['p-queue'] },
+  { ...code, entry, format: ['cjs'] },
   // what is marked @internal is for this package alone
   { ...common, entry, format: ['esm', 'cjs'], dts: { only: true, compilerOptions: { stripInternal: true } } },
 ]);

@@ -2,6 +2,7 @@
 import { CREATE_FLAGS, MAX_TTL_MS, isTtl, type CreateMode } from '../protocol/constants.js';
 import { OPEN_ACL_UNSAFE } from '../protocol/acls.js';
 import { InvalidArgumentError } from '../protocol/errors.js';
+import { isWellFormed } from '../protocol/jute.js';
 import type { Acl } from '../protocol/records.js';
 import { asObject, refuseUnknownKeys } from './options.js';
 
@@ -29,8 +30,11 @@ export interface ResolvedCreate {
 /** Anything over this many bytes is refused by `maxRequestBytes` before it gets to a server; see `RequestQueue`. */
 export function toData(data: unknown, op: string, path: string): Uint8Array | null {
   if (data === null || data instanceof Uint8Array) return data;
-  if (typeof data === 'string') return Buffer.from(data, 'utf8');
-  throw new InvalidArgumentError(`data must be bytes, a string or null, not ${nameOf(data)}`, { op, path });
+  if (typeof data === 'string' && isWellFormed(data)) return Buffer.from(data, 'utf8');
+  throw new InvalidArgumentError(`data must be bytes, well-formed text or null, not ${nameOf(data)}`, {
+    op,
+    path,
+  });
 }
 
 /** -1 for any version. */
@@ -70,15 +74,13 @@ export function checkAcl(acl: unknown, op: string, path: string): asserts acl is
 export function checkCreate(options: unknown, op: string, path: string): ResolvedCreate {
   const given = asObject(options ?? {}, 'the options of create');
   refuseUnknownKeys(given, ['mode', 'acl', 'ttlMs'], 'option of create');
-  const mode = given['mode'] ?? 'PERSISTENT';
+  const { mode = 'PERSISTENT', acl = OPEN_ACL_UNSAFE, ttlMs } = given;
   if (typeof mode !== 'string' || !Object.hasOwn(CREATE_FLAGS, mode)) {
     const known = Object.keys(CREATE_FLAGS).join(', ');
     throw new InvalidArgumentError(`mode must be one of ${known}, not ${nameOf(mode)}`, { op, path });
   }
   const flags = CREATE_FLAGS[mode as CreateMode];
-  const acl = given['acl'] ?? OPEN_ACL_UNSAFE;
   checkAcl(acl, op, path);
-  const ttlMs = given['ttlMs'];
   if (!isTtl(flags)) {
     if (ttlMs !== undefined) throw new InvalidArgumentError(`mode ${mode} has no time to live`, { op, path });
     return { flags, acl, ttlMs: null };
@@ -100,11 +102,6 @@ export function checkAuth(scheme: unknown, auth: unknown): Buffer {
   if (typeof auth === 'string' && isWellFormed(auth)) return Buffer.from(auth, 'utf8');
   if (auth instanceof Uint8Array) return Buffer.from(auth);
   throw new InvalidArgumentError('auth must be well-formed text or bytes', { op: 'auth' });
-}
-
-/** Half a surrogate pair would be stored as another text. */
-function isWellFormed(text: string): boolean {
-  return !/\p{Surrogate}/u.test(text);
 }
 
 function nameOf(value: unknown): string {

@@ -105,7 +105,7 @@ export class Caller {
   raw<K extends CallableOpName>(name: K, given: RequestOf<K>): Promise<ResponseOf<K>> {
     const request: unknown = given;
     if (!Object.hasOwn(operations, name) || (operations[name] as AnyOp).use !== 'call') {
-      throw new InvalidArgumentError(`there is no operation '${name}' to call`);
+      throw new InvalidArgumentError(`there is no operation '${nameOf(name)}' to call`);
     }
     const row: AnyOp = operations[name];
     if (typeof request !== 'object' || request === null) {
@@ -143,4 +143,9 @@ export function rejecting<T>(run: () => Promise<T>): Promise<T> {
   } catch (error) {
     return Promise.reject(error);
   }
+}
+
+/** Also of what is no name: callers without types pass anything. */
+function nameOf(name: unknown): string {
+  return String(name);
 }

@@ -263,7 +263,7 @@ export abstract class ZnodeCalls {
    * Creates a node with null data and all that is missing above it, the chroot included; what exists is left as it is.
    * @throws NoAuthError
    */
-  ensurePath(path: string, options?: { readonly acl?: readonly Acl[] }): Promise<void> {
+  ensurePath(path: string, options?: { readonly acl?: readonly Acl[] | undefined }): Promise<void> {
     return rejecting(() => {
       const given = asObject(options ?? {}, 'the options of ensurePath');
       refuseUnknownKeys(given, ['acl'], 'option of ensurePath');

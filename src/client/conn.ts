@@ -5,6 +5,7 @@ import { RoundRobinHostProvider } from '../net/host-provider.js';
 import type { KeeperState } from '../protocol/constants.js';
 import { InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
 import { hex, withReadableJson } from '../protocol/readable.js';
+import { overError } from '../session/fates.js';
 import type { SessionEvent } from '../session/ports.js';
 import { WatchEventRecord } from '../session/watches.js';
 import { checkAuth } from './arguments.js';
@@ -38,6 +39,7 @@ export class Conn extends ZnodeCalls {
 
   private readonly sessionTimeoutMs: number;
   private readonly driver: Driver;
+  /** @internal */
   protected readonly caller: Caller;
   private readonly events = new EventSource();
   private failedAttempts = 0;
@@ -95,7 +97,7 @@ export class Conn extends ZnodeCalls {
    * @param options `timeoutMs`: how long to wait for one, default the session timeout, 0 for ever
    * @throws NoServerError when time ran out (the Conn goes on trying; `close()` ends it), AuthFailedError, ConnClosedError
    */
-  connect(options?: { readonly timeoutMs?: number }): Promise<this> {
+  connect(options?: { readonly timeoutMs?: number | undefined }): Promise<this> {
     return rejecting(() => {
       const given = asObject(options ?? {}, 'the options of connect');
       refuseUnknownKeys(given, ['timeoutMs'], 'option of connect');
@@ -216,7 +218,7 @@ export class Conn extends ZnodeCalls {
         this.off('state', look);
       };
       const look = (): void => {
-        const over = this.driver.core.overError({ op: 'connect', outcome: 'not-sent' });
+        const over = overError(this.driver.core.phase, { op: 'connect', outcome: 'not-sent' });
         if (over !== null) {
           settle();
           reject(over);
@@ -244,7 +246,9 @@ export class Conn extends ZnodeCalls {
       this.unansweredAuth--;
       for (const look of this.authAnswered) look();
     };
-    this.driver.addAuth(scheme, checkAuth(scheme, auth), { resolve: answered, reject: answered });
+    // a refusal ends the Conn, which `connect` hears of through its state
+    const refused = (): void => undefined;
+    this.driver.addAuthAtStart(scheme, checkAuth(scheme, auth), { resolve: answered, reject: refused });
   }
 
   private noServer(timeoutMs: number): NoServerError {

@@ -126,10 +126,9 @@ export function connectionStateOf(
       return 'CONNECTED';
     case 'resumed':
       return 'RECONNECTED';
-    case 'expired':
-      return 'LOST';
     case 'Disconnected':
       return 'SUSPENDED';
+    case 'expired':
     case 'AuthFailed':
     case 'Closed':
       // nothing can be lost that never was, or twice

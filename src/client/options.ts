@@ -31,13 +31,15 @@ export interface ConnOptions {
   /** After expiry: begin a new session on the same Conn, or end it. */
   readonly sessionExpiry?: 'renew' | 'close' | undefined;
   /** Bounds of what waits while there is no connection; `false`: such calls are rejected at once. */
-  readonly offlineQueue?: { readonly maxRequests?: number; readonly maxBytes?: number } | false | undefined;
+  readonly offlineQueue?:
+    { readonly maxRequests?: number | undefined; readonly maxBytes?: number | undefined } | false | undefined;
   /** Longest request, bytes. The server's `jute.maxbuffer` is 1048575 unless it was changed there. */
   readonly maxRequestBytes?: number | undefined;
   /** Longest message taken from a server, bytes. */
   readonly maxResponseBytes?: number | undefined;
   /** Pause between two rounds over all servers: random, below `baseMs` at first, doubling up to `maxMs`. */
-  readonly backoff?: { readonly baseMs?: number; readonly maxMs?: number } | undefined;
+  readonly backoff?:
+    { readonly baseMs?: number | undefined; readonly maxMs?: number | undefined } | undefined;
   /** Chooses the servers; then the connect string's are not used. */
   readonly hostProvider?: HostProvider | undefined;
   /** Makes the connections, for tunnels and tests. */
@@ -212,7 +214,7 @@ function checkAuth(value: unknown): readonly AuthInfo[] {
 function checkOfflineQueue(value: unknown): ResolvedOptions['offlineQueue'] {
   const fallback = OPTION_TABLE.offlineQueue.default;
   if (value === false) return { ...fallback, enabled: false };
-  const given = asObject(value, 'it');
+  const given = asObject(value, 'offlineQueue');
   refuseUnknownKeys(given, ['maxRequests', 'maxBytes'], 'key of offlineQueue');
   return {
     enabled: true,
@@ -223,7 +225,7 @@ function checkOfflineQueue(value: unknown): ResolvedOptions['offlineQueue'] {
 
 function checkBackoff(value: unknown): ResolvedOptions['backoff'] {
   const fallback = OPTION_TABLE.backoff.default;
-  const given = asObject(value, 'it');
+  const given = asObject(value, 'backoff');
   refuseUnknownKeys(given, ['baseMs', 'maxMs'], 'key of backoff');
   const baseMs = part(given, 'baseMs', integer(fallback.baseMs, 1, MAX_MS, 'ms'));
   const maxMs = part(given, 'maxMs', integer(Math.max(baseMs, fallback.maxMs), 1, MAX_MS, 'ms'));
@@ -232,13 +234,15 @@ function checkBackoff(value: unknown): ResolvedOptions['backoff'] {
 }
 
 function checkHostProvider(value: unknown): HostProvider {
-  const { next, connected } = asObject(value, 'it');
-  if (typeof next !== 'function' || typeof connected !== 'function') throw refused('a HostProvider', value);
+  const { next, connected, size } = asObject(value, 'hostProvider');
+  if (typeof next !== 'function' || typeof connected !== 'function' || typeof size !== 'number') {
+    throw refused('a HostProvider', value);
+  }
   return value as HostProvider;
 }
 
 function checkClock(value: unknown): Clock {
-  const { now, setTimer } = asObject(value, 'it');
+  const { now, setTimer } = asObject(value, 'clock');
   if (typeof now !== 'function' || typeof setTimer !== 'function') throw refused('a Clock', value);
   return value as Clock;
 }

@@ -31,15 +31,16 @@ declare const result: unique symbol;
 
 /** One operation of a multi; `R` is what it results in. Made by {@link op}. */
 export interface Operation<R> {
+  /** @internal */
   readonly row: AnyOp;
   /** The path as the caller gave it. */
   readonly path: string;
-  /** Makes the record, with the path as the server knows it. */
+  /** @internal Makes the record, with the path as the server knows it. */
   readonly request: (serverPath: string) => unknown;
-  /** Makes the result from the response of a row that need not be this one. */
+  /** @internal Makes the result from the response of a row that need not be this one. */
   readonly shape: (answer: MultiResult & { readonly response: unknown }, chroot: string) => R;
-  /** Only a type. */
-  readonly [result]?: R;
+  /** Only a type, and the mark of those that {@link op} made. */
+  readonly [result]: R;
 }
 
 /** The results of a list of operations, in order. */
@@ -67,7 +68,7 @@ export const op = {
     validatePath(path, 'node', 'setData');
     checkVersion(version, 'setData', path);
     const bytes = copyOf(toData(data, 'setData', path));
-    return {
+    return register({
       row: operations.setData,
       path,
       request: (serverPath) => ({ path: serverPath, data: bytes, version }),
@@ -75,7 +76,7 @@ export const op = {
         expectRow(answer, [operations.setData]);
         return (answer.response as StatResponse).stat;
       },
-    };
+    });
   },
 
   /** As `conn.delete`. */
@@ -96,6 +97,14 @@ function copyOf<T>(data: T): T | Buffer {
 
 const CREATE_ROWS: readonly AnyOp[] = [operations.create, operations.create2];
 
+/** Those that {@link op} made, and so checked. */
+const made = new WeakSet();
+
+function register<R>(operation: Omit<Operation<R>, typeof result>): Operation<R> {
+  made.add(operation);
+  return operation as Operation<R>;
+}
+
 function creation<R>(
   path: string,
   data: ZnodeData,
@@ -104,7 +113,7 @@ function creation<R>(
   shape: Operation<R>['shape'],
 ): Operation<R> {
   const { row, request } = createRequest(path, copyOf(data), options, plain);
-  return {
+  return register({
     row,
     path,
     request,
@@ -112,13 +121,13 @@ function creation<R>(
       expectRow(answer, CREATE_ROWS);
       return shape(answer, chroot);
     },
-  };
+  });
 }
 
 function pathAndVersion(row: AnyOp, path: string, version: number): Operation<undefined> {
   validatePath(path, row === operations.delete ? 'notRoot' : 'node', row.name);
   checkVersion(version, row.name, path);
-  return {
+  return register({
     row,
     path,
     request: (serverPath) => ({ path: serverPath, version }),
@@ -126,7 +135,7 @@ function pathAndVersion(row: AnyOp, path: string, version: number): Operation<un
       expectRow(answer, [row]);
       return undefined;
     },
-  };
+  });
 }
 
 function pathOf(answer: { readonly response: unknown }, chroot: string): string {
@@ -200,8 +209,7 @@ export function checkOperations(list: unknown): asserts list is readonly Operati
   if (!Array.isArray(list))
     throw new InvalidArgumentError('multi takes a list of operations', { op: 'multi' });
   list.forEach((entry: unknown, i) => {
-    const candidate = entry as Partial<Operation<unknown>> | null | undefined;
-    if (typeof candidate?.request !== 'function' || typeof candidate.shape !== 'function') {
+    if (typeof entry !== 'object' || entry === null || !made.has(entry)) {
       throw new InvalidArgumentError(
         `entry ${i} of the multi was not made by op.create, op.set, op.delete or op.check`,
         {

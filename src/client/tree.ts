@@ -1,5 +1,4 @@
 /** Work on whole subtrees, with the public calls alone. p-queue bounds how much of it is under way at once. */
-import PQueue from 'p-queue';
 import {
   InvalidPathError,
   NoAuthError,
@@ -26,7 +25,7 @@ const CONCURRENCY = 64;
 export async function ensurePath(
   conn: TreeCalls,
   path: string,
-  options?: { readonly acl?: readonly Acl[] },
+  options?: { readonly acl?: readonly Acl[] | undefined },
 ): Promise<void> {
   try {
     await conn.create(path, null, options);
@@ -82,6 +81,16 @@ async function deleteNode(conn: TreeCalls, path: string): Promise<void> {
 }
 
 async function eachOf(paths: readonly string[], work: (path: string) => Promise<void>): Promise<void> {
+  // loaded when it is needed: it is an ES module, which CommonJS can only import this way, and few calls need it
+  const { default: PQueue } = await import('p-queue');
   const queue = new PQueue({ concurrency: CONCURRENCY });
-  await queue.addAll(paths.map((path) => () => work(path)));
+  const guarded = async (path: string): Promise<void> => {
+    try {
+      await work(path);
+    } catch (error) {
+      queue.clear();
+      throw error;
+    }
+  };
+  await Promise.all(paths.map((path) => queue.add(() => guarded(path))));
 }

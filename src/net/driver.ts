@@ -1,5 +1,5 @@
 /** Joins the session core to sockets, the clock and the host provider. All I/O of a Conn happens here. */
-import { LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
+import { InvalidArgumentError, LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
 import { hex } from '../protocol/readable.js';
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
@@ -76,9 +76,14 @@ export class Driver implements Ports {
     this.arm();
   }
 
-  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter | null): void {
+  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter): void {
     this.core.addAuth(scheme, auth, waiter, this.clock.now());
     this.arm();
+  }
+
+  /** A credential that was given before there was anything to connect to: it waits as long as it takes. */
+  addAuthAtStart(scheme: string, auth: Buffer, waiter: AuthWaiter): void {
+    this.core.addAuth(scheme, auth, waiter, this.clock.now(), Infinity);
   }
 
   close(): void {
@@ -95,6 +100,7 @@ export class Driver implements Ports {
   // ---------------------------------------------------------------- ports
 
   dial(epoch: number): void {
+    this.latest = null;
     void this.dialNext(epoch);
   }
 
@@ -126,7 +132,9 @@ export class Driver implements Ports {
   }
 
   servers(): number {
-    return this.parts.hostProvider.size;
+    // the provider may be the user's own, and a deadline is divided by this
+    const { size } = this.parts.hostProvider;
+    return Number.isInteger(size) && size > 0 ? size : 1;
   }
 
   random(): number {
@@ -147,21 +155,18 @@ export class Driver implements Ports {
   private async dialNext(epoch: number): Promise<void> {
     let choice: HostChoice;
     try {
-      choice = this.held ?? (await this.parts.hostProvider.next());
+      choice = this.held ?? checkChoice(await this.parts.hostProvider.next());
     } catch (cause) {
-      // whatever is wrong with the provider, asking it again at once would only spin
-      this.parts.onEvent({
-        type: 'attemptFailed',
-        error: new NoServerError('the host provider failed', cause),
-      });
+      if (!this.isDialing(epoch)) return;
+      this.emit({ type: 'attemptFailed', error: new NoServerError('the host provider failed', cause) });
+      // whatever is wrong with it, asking it again at once would only spin
       this.core.roundDone(epoch, this.clock.now());
       this.arm();
       return;
     }
     const due = this.held === null && choice.retryStart;
     this.held = due ? choice : null;
-    const { phase } = this.core;
-    if (phase.name !== 'dialing' || phase.epoch !== epoch) {
+    if (!this.isDialing(epoch)) {
       this.held = choice;
     } else if (due) {
       this.core.roundDone(epoch, this.clock.now());
@@ -169,6 +174,12 @@ export class Driver implements Ports {
     } else {
       this.connect(epoch, choice.server);
     }
+  }
+
+  /** Is this attempt still wanted? */
+  private isDialing(epoch: number): boolean {
+    const { phase } = this.core;
+    return phase.name === 'dialing' && phase.epoch === epoch;
   }
 
   private connect(epoch: number, server: ServerAddress): void {
@@ -279,4 +290,13 @@ export class Driver implements Ports {
       });
     }
   }
+}
+
+/** The provider may be the user's own. */
+function checkChoice(choice: HostChoice): HostChoice {
+  const { host, port } = (choice as Partial<HostChoice> | undefined)?.server ?? {};
+  if (typeof host !== 'string' || host === '' || typeof port !== 'number') {
+    throw new InvalidArgumentError('the host provider did not give { server: { host, port }, retryStart }');
+  }
+  return choice;
 }

@@ -42,7 +42,7 @@ export const tcpDialer: Dialer = (server, events) => {
   socket.on('end', () => events.onEnd());
   // stays for the socket's whole life: an error after destroy must not become an uncaught exception
   socket.on('error', (error) => {
-    failure = error;
+    failure = readable(error);
   });
   socket.on('close', () => events.onClose(failure));
   socket.connect({
@@ -58,6 +58,16 @@ export const tcpDialer: Dialer = (server, events) => {
     destroy: () => void socket.destroy(),
   };
 };
+
+/** Where several addresses were tried, Node puts their errors into one that has no message of its own. */
+function readable(error: Error): Error {
+  if (error instanceof AggregateError && error.message === '') {
+    error.message = error.errors
+      .map((each) => (each instanceof Error ? each.message : String(each)))
+      .join('; ');
+  }
+  return error;
+}
 
 type LookupCallback = (error: NodeJS.ErrnoException | null, addresses: LookupAddress[]) => void;
 

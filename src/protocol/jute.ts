@@ -3,7 +3,8 @@
  * `BinaryInputArchive`). The writer encodes in place into a slab that it is given room in; the reader checks every
  * length against the bytes that are there before it touches them.
  *
- * null and empty differ on the wire (length -1 and 0) and stay apart here.
+ * null and empty differ on the wire (length -1 and 0) and stay apart here. What cannot be written as it is (a fraction, a
+ * text with half a surrogate pair, an object where bytes must be) is a TypeError, never something else on the wire.
  */
 import { isUtf8 } from 'node:buffer';
 import { DecodeError } from './errors.js';
@@ -39,11 +40,13 @@ export class JuteWriter {
   }
 
   bool(value: boolean): void {
+    if (typeof value !== 'boolean') throw unwritable('a boolean', value);
     this.reserve(1);
     this.buf[this.pos++] = value ? 1 : 0;
   }
 
   int(value: number): void {
+    if ((value | 0) !== value) throw unwritable('a 32-bit integer', value);
     this.reserve(4);
     this.view.setInt32(this.pos, value);
     this.pos += 4;
@@ -62,6 +65,7 @@ export class JuteWriter {
 
   /** A long that is a time or another number below 2^53. */
   longNumber(value: number): void {
+    if (!Number.isSafeInteger(value)) throw unwritable('an integer below 2^53', value);
     this.reserve(8);
     const high = Math.floor(value / 0x1_0000_0000);
     this.view.setInt32(this.pos, high);
@@ -74,6 +78,7 @@ export class JuteWriter {
       this.int(-1);
       return;
     }
+    if (typeof value !== 'string' || !isWellFormed(value)) throw unwritable('well-formed text', value);
     // three bytes is the most that one UTF-16 code unit can take
     this.reserve(4 + value.length * 3);
     const length = this.buf.write(value, this.pos + 4, 'utf8');
@@ -86,6 +91,7 @@ export class JuteWriter {
       this.int(-1);
       return;
     }
+    if (!(value instanceof Uint8Array)) throw unwritable('bytes', value);
     this.reserve(4 + value.length);
     this.view.setInt32(this.pos, value.length);
     this.buf.set(value, this.pos + 4);
@@ -97,6 +103,7 @@ export class JuteWriter {
       this.int(-1);
       return;
     }
+    if (!isList(values)) throw unwritable('a list', values);
     this.int(values.length);
     for (const value of values) write(this, value);
   }
@@ -230,6 +237,20 @@ export class JuteReader {
     }
     return this.take(length);
   }
+}
+
+/** Half a surrogate pair would be encoded as U+FFFD, and so become another text. */
+export function isWellFormed(text: string): boolean {
+  // in every Node since 20, and not yet in the library of ES2022
+  return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+function isList(value: unknown): boolean {
+  return Array.isArray(value);
+}
+
+function unwritable(what: string, value: unknown): TypeError {
+  return new TypeError(`${what} is wanted, not ${value === null ? 'null' : typeof value}`);
 }
 
 const EMPTY = Buffer.alloc(0);

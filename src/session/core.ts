@@ -5,7 +5,6 @@
  */
 import type { KeeperState } from '../protocol/constants.js';
 import {
-  AuthFailedError,
   ConnClosedError,
   ConnectTimeoutError,
   ConnectionLossError,
@@ -15,13 +14,12 @@ import {
   ReadTimeoutError,
   SessionExpiredError,
   ZkError,
-  type Outcome,
 } from '../protocol/errors.js';
 import type { FrameDecoder } from '../protocol/frame.js';
 import { operations } from '../protocol/operations.js';
 import type { ConnectResponse } from '../protocol/records.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
-import { authFailedFate, closedFate, expiredFate, lossFate } from './fates.js';
+import { authFailedFate, closedFate, expiredFate, lossFate, overError } from './fates.js';
 import { connectFrame, explainFirstFrame, judge, readHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Liveness, PING_FRAME } from './liveness.js';
@@ -129,13 +127,19 @@ export class SessionCore {
   }
 
   /** Presents a credential now, if there is a connection, and on every later one. */
-  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter | null, now: number): void {
-    const ended = this.overError({ op: 'auth', outcome: 'not-sent' });
+  addAuth(
+    scheme: string,
+    auth: Buffer,
+    waiter: AuthWaiter | null,
+    now: number,
+    deadline = this.deadlineFrom(now),
+  ): void {
+    const ended = overError(this.phase, { op: 'auth', outcome: 'not-sent' });
     if (ended !== null) {
       waiter?.reject(ended);
       return;
     }
-    const credential = this.credentials.add(scheme, auth, waiter, this.deadlineFrom(now));
+    const credential = this.credentials.add(scheme, auth, waiter, deadline);
     if (this.phase.name !== 'live') return;
     // behind the requests that were made before it, ahead of those that will be
     this.flush(now);
@@ -154,8 +158,7 @@ export class SessionCore {
     }
     this.moveTo({ name: 'closing', epoch: phase.epoch, deadline: now + this.config.closeTimeoutMs });
     const confirmed = (): void => this.finish(true);
-    // if it fails, whatever fails it finishes as well
-    const failed = (): void => undefined;
+    const failed = (): void => undefined; // whatever fails it finishes as well
     const { closeSession } = operations;
     this.queue.add(new PendingRequest(closeSession, {}, undefined, confirmed, failed, null, null, 0), true);
     this.flush(now);
@@ -315,25 +318,9 @@ export class SessionCore {
 
   private refusal({ op, path }: PendingRequest): ZkError | null {
     const fields = { op: op.name, path, outcome: 'not-sent' } as const;
-    const ended = this.overError(fields);
+    const ended = overError(this.phase, fields);
     if (ended !== null) return ended;
     return this.phase.name === 'live' || this.config.queueOffline ? null : new ConnectionLossError(fields);
-  }
-
-  /** Why nothing can be asked any more, or null. */
-  overError(fields: { op: string; path?: string | undefined; outcome: Outcome }): ZkError | null {
-    const { phase } = this;
-    switch (phase.name) {
-      case 'closing':
-      case 'closed':
-        return new ConnClosedError(fields);
-      case 'expired':
-        return new SessionExpiredError({ ...fields, cause: phase.cause });
-      case 'authFailed':
-        return new AuthFailedError({ ...fields, cause: phase.cause });
-      default:
-        return null;
-    }
   }
 
   private enqueue(pending: PendingRequest, now: number): ZkError | null {
@@ -435,7 +422,9 @@ export class SessionCore {
       this.endSession();
       this.dial(epoch);
     } else {
-      this.moveTo({ name: 'expired', cause: new SessionExpiredError({ outcome: 'not-sent' }) });
+      const cause = new SessionExpiredError({ outcome: 'not-sent' });
+      this.moveTo({ name: 'expired', cause });
+      this.credentials.failAll(cause);
       this.endSession();
       this.ports.emit({ type: 'end', confirmed: false });
     }

@@ -4,10 +4,12 @@ import {
   ConnClosedError,
   ConnectionLossError,
   SessionExpiredError,
+  type ErrorFields,
   type Outcome,
   type ZkError,
 } from '../protocol/errors.js';
 import type { Fate } from './pending.js';
+import type { Phase } from './phases.js';
 
 export const lossFate =
   (outcome: Outcome, cause: ZkError): Fate =>
@@ -28,3 +30,18 @@ export const authFailedFate =
   (outcome: Outcome, cause: ZkError): Fate =>
   ({ op, path }) =>
     new AuthFailedError({ op: op.name, path, outcome, cause });
+
+/** Why nothing can be asked in this phase, or null if something can. */
+export function overError(phase: Phase, fields: ErrorFields): ZkError | null {
+  switch (phase.name) {
+    case 'closing':
+    case 'closed':
+      return new ConnClosedError(fields);
+    case 'expired':
+      return new SessionExpiredError({ ...fields, cause: phase.cause });
+    case 'authFailed':
+      return new AuthFailedError({ ...fields, cause: phase.cause });
+    default:
+      return null;
+  }
+}
