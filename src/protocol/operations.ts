@@ -359,7 +359,8 @@ export const operations = {
     mutates: false,
     readOnlyOk: false,
     writeRequest: writePath,
-    readRequest: readPath,
+    // any path is echoed, even null, which no client of ours sends
+    readRequest: (r): PathRequest => ({ path: r.ustringOrNull() as string }),
     writeResponse: (w, p: PathResponse) => {
       w.ustring(p.path);
     },

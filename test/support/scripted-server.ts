@@ -355,14 +355,16 @@ export function watchOutcome<T>(promise: Promise<T>): {
   return outcome;
 }
 
-/** The reason of a rejection; fails if there is none. */
-export async function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
-  try {
-    await promise;
-  } catch (error) {
-    return error;
-  }
-  throw new Error('it did not reject');
+/** The reason of a rejection. It may be asked for early and awaited late; fails then if there is none. */
+export function rejectionOf(promise: Promise<unknown>): Promise<unknown> {
+  const reason = promise.then(
+    () => {
+      throw new Error('it did not reject');
+    },
+    (error: unknown) => error,
+  );
+  reason.catch(() => undefined);
+  return reason;
 }
 
 /**

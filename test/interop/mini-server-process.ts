@@ -1,0 +1,58 @@
+/** The command `zk-mini-server` in a process of its own, as those use it who do not write JavaScript. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { createInterface } from 'node:readline';
+import { build } from 'tsup';
+
+const PROJECT = path.resolve(import.meta.dirname, '../..');
+
+/** A server on a free port. */
+export interface MiniServerProcess {
+  readonly connectString: string;
+  /** Asks it to end. @returns its exit code */
+  stop(): Promise<number | null>;
+}
+
+export async function startMiniServerProcess(): Promise<MiniServerProcess> {
+  const child = spawn(process.execPath, [await builtCli(), '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit') as Promise<[number | null]>;
+  const kill = (): void => void child.kill('SIGKILL');
+  process.once('exit', kill);
+  const line = await Promise.race([once(createInterface(child.stdout), 'line'), exited]);
+  const address = /^zk-mini-server listening on (\S+:\d+)$/.exec(String(line[0]))?.[1];
+  if (address === undefined) throw new Error(`zk-mini-server said: ${String(line[0])}`);
+  return {
+    connectString: address,
+    stop: async () => {
+      process.off('exit', kill);
+      child.kill('SIGTERM');
+      return (await exited)[0];
+    },
+  };
+}
+
+/** `dist/cli.js`, or one that is built now, if that is missing or older than the source. */
+async function builtCli(): Promise<string> {
+  const dist = path.join(PROJECT, 'dist/cli.js');
+  if (fs.existsSync(dist) && fs.statSync(dist).mtimeMs >= newest(path.join(PROJECT, 'src'))) return dist;
+  // one level below package.json, which the command reads
+  const outDir = path.join(PROJECT, '.tmp');
+  await build({
+    config: false,
+    silent: true,
+    entry: { 'interop-cli': path.join(PROJECT, 'src/cli.ts') },
+    format: ['esm'],
+    target: 'node20',
+    outDir,
+  });
+  return path.join(outDir, 'interop-cli.js');
+}
+
+function newest(folder: string): number {
+  const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  return Math.max(...files.map((file) => fs.statSync(path.join(folder, file)).mtimeMs));
+}
