@@ -244,10 +244,11 @@ export abstract class ZnodeCalls {
       // the server would only answer an empty list, as Java's client knows
       if (list.length === 0) return Promise.resolve([] as unknown as ResultsOf<T>);
       const { chroot } = this.caller;
+      const asked = [...list];
       return this.caller.issue({
         row: operations.multi,
-        request: multiRequest(list, chroot),
-        shape: (r: MultiResponse) => multiResults(list, r, chroot) as ResultsOf<T>,
+        request: multiRequest(asked, chroot),
+        shape: (r: MultiResponse) => multiResults(asked, r, chroot) as ResultsOf<T>,
       });
     });
   }

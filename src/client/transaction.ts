@@ -10,7 +10,7 @@ import {
   type StatResponse,
 } from '../protocol/operations.js';
 import { addChroot, stripChroot, validatePath } from '../protocol/paths.js';
-import type { Stat } from '../protocol/records.js';
+import type { Acl, Stat } from '../protocol/records.js';
 import { checkCreate, checkVersion, toData, type CreateOptions, type ZnodeData } from './arguments.js';
 
 /** What `createWithStat` gives. */
@@ -97,6 +97,11 @@ function copyOf<T>(data: T): T | Buffer {
 
 const CREATE_ROWS: readonly AnyOp[] = [operations.create, operations.create2];
 
+function copyOfOptions(options: CreateOptions | undefined): CreateOptions | undefined {
+  const acl: unknown = options?.acl;
+  return Array.isArray(acl) ? { ...options, acl: (acl as Acl[]).map((entry) => ({ ...entry })) } : options;
+}
+
 /** Those that {@link op} made, and so checked. */
 const made = new WeakSet();
 
@@ -112,7 +117,7 @@ function creation<R>(
   plain: 'create' | 'create2',
   shape: Operation<R>['shape'],
 ): Operation<R> {
-  const { row, request } = createRequest(path, copyOf(data), options, plain);
+  const { row, request } = createRequest(path, copyOf(data), copyOfOptions(options), plain);
   return register({
     row,
     path,
@@ -208,7 +213,9 @@ export function multiResults(
 export function checkOperations(list: unknown): asserts list is readonly Operation<unknown>[] {
   if (!Array.isArray(list))
     throw new InvalidArgumentError('multi takes a list of operations', { op: 'multi' });
-  list.forEach((entry: unknown, i) => {
+  // not forEach, which passes over holes
+  for (let i = 0; i < list.length; i++) {
+    const entry: unknown = list[i];
     if (typeof entry !== 'object' || entry === null || !made.has(entry)) {
       throw new InvalidArgumentError(
         `entry ${i} of the multi was not made by op.create, op.set, op.delete or op.check`,
@@ -217,7 +224,7 @@ export function checkOperations(list: unknown): asserts list is readonly Operati
         },
       );
     }
-  });
+  }
 }
 
 /** Collects operations one by one; `commit()` runs them as one multi. Made by `conn.transaction()`. */

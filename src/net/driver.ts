@@ -9,7 +9,7 @@ import type { Clock, Timer } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
 import { connectionLog, sessionLog } from './diagnostics.js';
 import type { HostChoice, HostProvider } from './host-provider.js';
-import type { Dialer, Transport } from './transport.js';
+import type { Dialer, Transport, TransportEvents } from './transport.js';
 
 /** What a driver is made of. */
 export interface DriverParts {
@@ -105,9 +105,15 @@ export class Driver implements Ports {
   }
 
   write(epoch: number, bytes: Buffer): boolean {
-    return this.link?.epoch === epoch && this.link.transport !== null
-      ? this.link.transport.write(bytes)
-      : true;
+    const { link } = this;
+    if (link?.epoch !== epoch || link.transport === null) return true;
+    try {
+      return link.transport.write(bytes);
+    } catch (error) {
+      // a dialer of the user's own; the core is in the middle of something and hears of it behind that
+      process.nextTick(() => this.over(epoch, link.server, asError(error)));
+      return true;
+    }
   }
 
   hangUp(epoch: number): void {
@@ -158,9 +164,7 @@ export class Driver implements Ports {
       choice = this.held ?? checkChoice(await this.parts.hostProvider.next());
     } catch (cause) {
       if (!this.isDialing(epoch)) return;
-      this.emit({ type: 'attemptFailed', error: new NoServerError('the host provider failed', cause) });
-      // whatever is wrong with it, asking it again at once would only spin
-      this.core.roundDone(epoch, this.clock.now());
+      this.core.dialFailed(epoch, new NoServerError('the host provider failed', cause), this.clock.now());
       this.arm();
       return;
     }
@@ -168,10 +172,10 @@ export class Driver implements Ports {
     this.held = due ? choice : null;
     if (!this.isDialing(epoch)) {
       this.held = choice;
-    } else if (due) {
-      this.core.roundDone(epoch, this.clock.now());
+    } else if (due && this.core.roundDone(epoch, this.clock.now())) {
       this.arm();
     } else {
+      this.held = null;
       this.connect(epoch, choice.server);
     }
   }
@@ -189,32 +193,38 @@ export class Driver implements Ports {
     if (connectionLog.enabled) connectionLog('connecting to %s', formatServer(server));
     this.open++;
     try {
-      link.transport = this.parts.dialer(server, {
-        onConnect: () => {
-          this.core.dialed(epoch, this.clock.now());
-          this.arm();
-        },
-        onData: (chunk) => {
-          this.core.bytes(epoch, chunk, this.clock.now());
-          this.arm();
-        },
-        onDrain: () => {
-          this.core.drained(epoch, this.clock.now());
-          this.arm();
-        },
-        onEnd: () => this.over(epoch, server, new Error('the server closed the connection')),
-        onClose: (error) => {
-          this.over(epoch, server, error ?? new Error('the connection was closed'));
-          this.open--;
-          this.checkGone();
-        },
-      });
+      link.transport = this.parts.dialer(server, this.eventsOf(link));
     } catch (error) {
       this.open--;
-      this.over(epoch, server, error instanceof Error ? error : new Error(String(error)));
+      this.over(epoch, server, asError(error));
     }
     // hung up by a callback that came before the dialer returned
     if (this.link !== link) link.transport?.destroy();
+  }
+
+  private eventsOf(link: Link): TransportEvents {
+    const { epoch, server } = link;
+    /** A dialer of the user's own may report before it has returned. */
+    const soon = (report: () => void): void => {
+      const run = (): void => {
+        report();
+        this.arm();
+      };
+      if (link.transport === null) process.nextTick(run);
+      else run();
+    };
+    return {
+      onConnect: () => soon(() => this.core.dialed(epoch, this.clock.now())),
+      onData: (chunk) => soon(() => this.core.bytes(epoch, chunk, this.clock.now())),
+      onDrain: () => soon(() => this.core.drained(epoch, this.clock.now())),
+      onEnd: () => soon(() => this.over(epoch, server, new Error('the server closed the connection'))),
+      onClose: (error) =>
+        soon(() => {
+          this.over(epoch, server, error ?? new Error('the connection was closed'));
+          this.open--;
+          this.checkGone();
+        }),
+    };
   }
 
   private over(epoch: number, server: ServerAddress, cause: Error): void {
@@ -299,4 +309,8 @@ function checkChoice(choice: HostChoice): HostChoice {
     throw new InvalidArgumentError('the host provider did not give { server: { host, port }, retryStart }');
   }
   return choice;
+}
+
+function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
 }

@@ -8,29 +8,28 @@ import {
   ConnClosedError,
   ConnectTimeoutError,
   ConnectionLossError,
-  FrameTooLargeError,
   HandshakeError,
-  ProtocolError,
   ReadTimeoutError,
   SessionExpiredError,
-  ZkError,
+  type ZkError,
 } from '../protocol/errors.js';
 import type { FrameDecoder } from '../protocol/frame.js';
 import { operations } from '../protocol/operations.js';
 import type { ConnectResponse } from '../protocol/records.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
 import { authFailedFate, closedFate, expiredFate, lossFate, overError } from './fates.js';
-import { connectFrame, explainFirstFrame, judge, readHandshake } from './handshake.js';
+import { connectFrame, explain, judge, readHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Liveness, PING_FRAME } from './liveness.js';
 import { Outbox } from './outbox.js';
+import { Pacing } from './pacing.js';
 import { PendingRequest } from './pending.js';
 import { assertMove, isTerminal, type Phase } from './phases.js';
 import type { CoreConfig, Ports } from './ports.js';
 import { prime } from './priming.js';
 import { RequestQueue } from './queue.js';
 import { Receiver, type Verdict } from './receiver.js';
-import { STABLE_MS, backoffMs, connectTimeoutMs, expiryMs } from './timeouts.js';
+import { connectTimeoutMs, expiryMs } from './timeouts.js';
 import { WatchRegistry } from './watches.js';
 
 type Handshaking = Extract<Phase, { name: 'handshaking' }>;
@@ -55,7 +54,7 @@ export class SessionCore {
   private readonly receiver = new Receiver((frame) => this.readMessage(frame));
   #passwd: Uint8Array | null = null;
   private socketEpoch = 0;
-  private backoffRound = 0;
+  private readonly pacing: Pacing;
   /** The socket wants no more until it has drained. */
   private blocked = false;
   private flushWanted = false;
@@ -68,6 +67,7 @@ export class SessionCore {
   ) {
     this.timeoutMs = config.sessionTimeoutMs;
     this.queue = new RequestQueue(config);
+    this.pacing = new Pacing(config.backoff);
     this.inbox = new Inbox({
       queue: this.queue,
       watches: this.watches,
@@ -87,7 +87,7 @@ export class SessionCore {
 
   /** Requests without a reply, and how many of them wait for a socket. */
   get load(): { readonly pending: number; readonly waiting: number } {
-    return { pending: this.queue.length, waiting: this.queue.waitingCount };
+    return this.queue.load;
   }
 
   /** When `tick` must be called next; Infinity for never. */
@@ -127,19 +127,13 @@ export class SessionCore {
   }
 
   /** Presents a credential now, if there is a connection, and on every later one. */
-  addAuth(
-    scheme: string,
-    auth: Buffer,
-    waiter: AuthWaiter | null,
-    now: number,
-    deadline = this.deadlineFrom(now),
-  ): void {
+  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter | null, now: number, deadline?: number): void {
     const ended = overError(this.phase, { op: 'auth', outcome: 'not-sent' });
     if (ended !== null) {
       waiter?.reject(ended);
       return;
     }
-    const credential = this.credentials.add(scheme, auth, waiter, deadline);
+    const credential = this.credentials.add(scheme, auth, waiter, deadline ?? this.deadlineFrom(now));
     if (this.phase.name !== 'live') return;
     // behind the requests that were made before it, ahead of those that will be
     this.flush(now);
@@ -209,7 +203,7 @@ export class SessionCore {
     if (this.phase.name !== 'dialing' || this.phase.epoch !== epoch) return;
     const resumeId = this.sessionId;
     this.moveTo({ name: 'handshaking', epoch, deadline: now + this.connectBudget(), resumeId });
-    const timeOut = Math.round(this.config.sessionTimeoutMs);
+    const timeOut = this.config.sessionTimeoutMs;
     const request = { lastZxidSeen: this.lastZxid, timeOut, sessionId: resumeId, passwd: this.#passwd };
     this.ports.write(epoch, connectFrame(request));
   }
@@ -219,11 +213,14 @@ export class SessionCore {
     if (this.phase.name === 'dialing' && this.phase.epoch === epoch) this.lost(error, now);
   }
 
-  /** All servers were tried since the last success: nothing is dialed until the back-off is over. */
-  roundDone(epoch: number, now: number): void {
-    if (this.phase.name !== 'dialing' || this.phase.epoch !== epoch) return;
-    const wait = backoffMs(this.backoffRound++, this.config.backoff, this.ports.random());
-    this.moveTo({ name: 'backoff', until: now + wait });
+  /**
+   * The host provider says that all servers were tried.
+   * @returns true if nothing must be dialed until the back-off is over; false if that lies just behind us
+   */
+  roundDone(epoch: number, now: number): boolean {
+    if (this.phase.name !== 'dialing' || this.phase.epoch !== epoch || this.pacing.hasRested) return false;
+    this.backOff(now);
+    return true;
   }
 
   /** The socket ended or failed. What it brought before counts. */
@@ -257,7 +254,7 @@ export class SessionCore {
       if (chunk === null) this.receiver.resume();
       else this.receiver.push(chunk);
     } catch (error) {
-      if (this.isOn(epoch)) this.lost(this.explain(error), now);
+      if (this.isOn(epoch)) this.lost(explain(error, this.phase.name), now);
     } finally {
       this.inbox.release();
     }
@@ -305,13 +302,6 @@ export class SessionCore {
       what: verdict === 'resumed' ? 'resumed' : 'new',
       id: response.sessionId,
     });
-  }
-
-  private explain(error: unknown): ZkError {
-    if (error instanceof FrameTooLargeError && this.phase.name === 'handshaking')
-      return explainFirstFrame(error);
-    if (ZkError.is(error)) return error;
-    return new ProtocolError('ZK_INTERNAL', 'a message could not be processed', { cause: error });
   }
 
   // ---------------------------------------------------------------- requests
@@ -392,9 +382,14 @@ export class SessionCore {
     return epoch;
   }
 
+  private backOff(now: number): null {
+    this.moveTo({ name: 'backoff', until: now + this.pacing.pauseMs(this.ports.random()) });
+    return null;
+  }
+
   /** Asks for a connection, unless a listener has changed everything meanwhile. */
-  private dial(epoch: number): void {
-    if (this.isOn(epoch)) this.ports.dial(epoch);
+  private dial(epoch: number | null): void {
+    if (epoch !== null && this.isOn(epoch)) this.ports.dial(epoch);
   }
 
   /** The connection, or the attempt at one, is over; the session is not. */
@@ -405,8 +400,9 @@ export class SessionCore {
       return;
     }
     this.dropConnection();
-    if (phase.name === 'live' && now - phase.since >= STABLE_MS) this.backoffRound = 0;
-    const epoch = this.moveToDialing(now);
+    const liveMs = phase.name === 'live' ? now - phase.since : 0;
+    const pause = this.pacing.attemptEnded(liveMs, this.ports.servers());
+    const epoch = pause ? this.backOff(now) : this.moveToDialing(now);
     this.queue.failSent(lossFate('unknown', error));
     if (!this.config.queueOffline) this.queue.failWaiting(lossFate('not-sent', error));
     if (phase.name === 'live') this.setState('Disconnected', error);

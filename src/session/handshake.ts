@@ -1,6 +1,5 @@
 /** The first message each way: what we ask for, and what the answer means. */
-import type { FrameTooLargeError } from '../protocol/errors.js';
-import { HandshakeError } from '../protocol/errors.js';
+import { FrameTooLargeError, HandshakeError, ProtocolError, ZkError } from '../protocol/errors.js';
 import { JuteReader, JuteWriter } from '../protocol/jute.js';
 import {
   readConnectResponse,
@@ -9,6 +8,7 @@ import {
   type ConnectResponse,
 } from '../protocol/records.js';
 import { Limits } from '../protocol/constants.js';
+import type { PhaseName } from './phases.js';
 
 /** What a ConnectResponse means for the session. */
 export type Verdict =
@@ -58,8 +58,16 @@ export function judge(response: ConnectResponse, resumeId: bigint): Verdict {
   return response.sessionId === resumeId ? 'resumed' : 'replaced';
 }
 
+/** The reason why a connection is given up, from whatever was thrown while its bytes were read. */
+export function explain(error: unknown, phase: PhaseName): ZkError {
+  if (error instanceof FrameTooLargeError && phase === 'handshaking') return explainFirstFrame(error);
+  return ZkError.is(error)
+    ? error
+    : new ProtocolError('ZK_INTERNAL', 'a message could not be processed', { cause: error });
+}
+
 /** A better explanation for a first frame whose "length" is the text of another protocol. */
-export function explainFirstFrame(error: FrameTooLargeError): HandshakeError {
+function explainFirstFrame(error: FrameTooLargeError): HandshakeError {
   const bytes = Buffer.alloc(4);
   bytes.writeInt32BE(error.length);
   if (bytes.toString('latin1') === 'HTTP') {

@@ -34,14 +34,9 @@ export class RequestQueue {
 
   constructor(private readonly limits: QueueLimits) {}
 
-  /** Requests without a reply, sent or not. */
-  get length(): number {
-    return this.waiting.length + this.sent.length;
-  }
-
-  /** Requests that were not handed to a socket yet. */
-  get waitingCount(): number {
-    return this.waiting.length;
+  /** Requests without a reply, and how many of them were not handed to a socket yet. */
+  get load(): { readonly pending: number; readonly waiting: number } {
+    return { pending: this.waiting.length + this.sent.length, waiting: this.waiting.length };
   }
 
   get waitingBytes(): number {

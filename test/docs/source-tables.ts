@@ -203,7 +203,7 @@ function refusalOf(check: (value: unknown) => unknown, nonsense: unknown, part =
     check(nonsense);
   } catch (error) {
     const text = (error as Error).message.replace(part, '').trim();
-    const bounds = /^(?:it )?must be (.*), not .*$/.exec(text)?.[1];
+    const bounds = /^(?:\w+ )?must be (.*), not .*$/.exec(text)?.[1];
     if (bounds !== undefined) return bounds.replaceAll(/'[^']+'/g, (word) => code(word));
   }
   throw new Error(`no bounds in the refusal of ${String(nonsense)}`);

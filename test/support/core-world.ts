@@ -202,7 +202,9 @@ export class CoreWorld implements Ports {
 
   /** From the start, or from a lost connection, to a session. */
   goLive(sessionId = 0xabcn, timeOut = 9000): void {
-    if (this.core.phase.name === 'idle') this.core.open(this.now);
+    const { phase } = this.core;
+    if (phase.name === 'idle') this.core.open(this.now);
+    if (phase.name === 'backoff') this.advance(Math.max(0, phase.until - this.now));
     this.core.dialed(this.epoch, this.now);
     this.accept(sessionId, timeOut);
   }

@@ -85,13 +85,19 @@ describe('a connect string', () => {
     expect(error).toMatchObject({ code: 'ZK_INVALID_CONNECT_STRING', outcome: 'not-sent', retryable: false });
   });
 
-  it.each([undefined, null, 42, {}, [], ['a:1'], new String('a:1'), Symbol('a')])('must be text: %s', (value) => {
-    expect(() => parseConnectString(value)).toThrow(InvalidConnectStringError);
-  });
+  it.each([undefined, null, 42, {}, [], ['a:1'], new String('a:1'), Symbol('a')])(
+    'must be text: %s',
+    (value) => {
+      expect(() => parseConnectString(value)).toThrow(InvalidConnectStringError);
+    },
+  );
 
-  it.each(['[a b]:1', '[me@a]:1', '[[::1]:1', '[not an address]'])('has an address between brackets: %j', (text) => {
-    expect(() => parseConnectString(text)).toThrow(InvalidConnectStringError);
-  });
+  it.each(['[a b]:1', '[me@a]:1', '[[::1]:1', '[not an address]'])(
+    'has an address between brackets: %j',
+    (text) => {
+      expect(() => parseConnectString(text)).toThrow(InvalidConnectStringError);
+    },
+  );
 
   it.each(['a:2888:3888', 'a:b:c', ':::', ':'.repeat(1 << 20)])(
     'has an IPv6 address where there is more than one colon without brackets: %#',
@@ -122,7 +128,10 @@ describe('a connect string', () => {
 
   it('either parses or throws one error, whatever it is', () => {
     const pieces = fc.constantFrom('a', ':', '1', '[', ']', '/', ',', ' ', '.', '%', '@', '\0', '-');
-    const text = fc.oneof(fc.array(pieces, { maxLength: 24 }).map((list) => list.join('')), fc.string());
+    const text = fc.oneof(
+      fc.array(pieces, { maxLength: 24 }).map((list) => list.join('')),
+      fc.string(),
+    );
     check(
       fc.property(text, (value) => {
         try {

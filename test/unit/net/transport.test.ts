@@ -1,3 +1,4 @@
+import type * as dns from 'node:dns';
 import { lookup, type LookupAddress } from 'node:dns';
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -5,7 +6,7 @@ import { tcpDialer, type Transport } from '../../../src/net/transport.js';
 import { catchingUncaught, settle } from '../../support/scripted-server.js';
 
 vi.mock('node:dns', async (original) => {
-  const real = await original<typeof import('node:dns')>();
+  const real = await original<typeof dns>();
   return { ...real, lookup: vi.fn(real.lookup) };
 });
 
@@ -213,7 +214,9 @@ describe('tcpDialer', () => {
 
   it('closes with the error if there is no such name', async () => {
     vi.mocked(lookup).mockImplementationOnce(((_name: string, _options: object, callback: LookupCallback) => {
-      setImmediate(() => callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), []));
+      setImmediate(() =>
+        callback(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' }), []),
+      );
     }) as unknown as typeof lookup);
     const here = dial('nowhere.invalid');
     await here.untilHeard('close');
@@ -268,13 +271,18 @@ type LookupCallback = (error: Error | null, addresses: LookupAddress[]) => void;
 describe('a name', () => {
   const resolvesTo = (...addresses: string[]): void => {
     vi.mocked(lookup).mockImplementation(((_name: string, _options: object, callback: LookupCallback) => {
-      setImmediate(() => callback(null, addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 }))));
+      setImmediate(() =>
+        callback(
+          null,
+          addresses.map((address) => ({ address, family: address.includes(':') ? 6 : 4 })),
+        ),
+      );
     }) as unknown as typeof lookup);
   };
 
   afterEach(async () => {
-    const { lookup: real } = await vi.importActual<typeof import('node:dns')>('node:dns');
-    vi.mocked(lookup).mockImplementation(real as unknown as typeof lookup);
+    const { lookup: real } = await vi.importActual<typeof dns>('node:dns');
+    vi.mocked(lookup).mockImplementation(real);
   });
 
   it('localhost reaches a server that listens on 127.0.0.1 alone', async () => {

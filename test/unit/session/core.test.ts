@@ -80,40 +80,59 @@ describe('connecting', () => {
     expect(w.states).toEqual(['Connecting']);
   });
 
-  it('backs off with full jitter, doubling, when a round is over', () => {
+  /** Lets every server fail once; gives the pause that follows. */
+  const failedRound = (w: CoreWorld): number => {
+    while (w.core.phase.name === 'dialing')
+      w.core.dialFailed(w.epoch, new ConnectionLossError({ outcome: 'unknown' }), w.now);
+    const wait = w.core.nextDeadline() - w.now;
+    w.advance(wait);
+    return Math.round(wait);
+  };
+
+  it('backs off with full jitter, doubling, when all servers have failed', () => {
     const w = new CoreWorld({ backoff: { baseMs: 100, maxMs: 300 } });
     w.randomValue = 0.999999;
     w.core.open(w.now);
-    const waits: number[] = [];
-    for (let i = 0; i < 4; i++) {
-      w.core.roundDone(w.epoch, w.now);
-      const until = w.core.nextDeadline();
-      waits.push(Math.round(until - w.now));
-      w.advance(until - w.now);
-      expect(w.core.phase.name).toBe('dialing');
-    }
-    expect(waits).toEqual([100, 200, 300, 300]);
+    expect([failedRound(w), failedRound(w), failedRound(w), failedRound(w)]).toEqual([100, 200, 300, 300]);
+    expect(w.dials).toHaveLength(4 * w.serverCount + 1);
+  });
+
+  it('backs off when the host provider asks for it, once', () => {
+    const w = new CoreWorld();
+    w.core.open(w.now);
+    expect(w.core.roundDone(w.epoch, w.now)).toBe(true);
+    expect(w.core.phase.name).toBe('backoff');
+    w.advance(w.core.nextDeadline() - w.now);
+    expect(w.core.roundDone(w.epoch, w.now)).toBe(false);
+    expect(w.core.phase.name).toBe('dialing');
   });
 
   it('forgets the back-off only after a connection that lasted', () => {
-    const w = new CoreWorld();
+    const w = new CoreWorld({ sessionTimeoutMs: 60_000 });
     w.randomValue = 0.999999;
-    const waitOfNextRound = (): number => {
-      w.core.roundDone(w.epoch, w.now);
-      const wait = Math.round(w.core.nextDeadline() - w.now);
-      w.advance(wait + 1);
-      return wait;
+    const liveFor = (ms: number): void => {
+      w.goLive(1n, 60_000);
+      w.now += ms;
+      w.core.ended(w.epoch, new ConnectionLossError({ outcome: 'unknown' }), w.now);
     };
     w.core.open(w.now);
-    expect(waitOfNextRound()).toBe(100);
-    w.goLive();
-    w.now += 999;
-    w.core.ended(w.epoch, new ConnectionLossError({ outcome: 'unknown' }), w.now);
-    expect(waitOfNextRound()).toBe(200);
-    w.goLive();
-    w.now += 1000;
-    w.core.ended(w.epoch, new ConnectionLossError({ outcome: 'unknown' }), w.now);
-    expect(waitOfNextRound()).toBe(100);
+    expect(failedRound(w)).toBe(100);
+    liveFor(999);
+    expect(failedRound(w)).toBe(200);
+    liveFor(1000);
+    expect(failedRound(w)).toBe(100);
+  });
+
+  it('does not try servers in a tight loop that take it and drop it at once', () => {
+    const w = new CoreWorld();
+    w.core.open(w.now);
+    for (let i = 0; w.core.phase.name === 'dialing'; i++) {
+      expect(i).toBeLessThan(w.serverCount);
+      w.core.dialed(w.epoch, w.now);
+      w.accept(1n);
+      w.core.ended(w.epoch, new ConnectionLossError({ outcome: 'unknown' }), w.now);
+    }
+    expect(w.core.phase.name).toBe('backoff');
   });
 
   it('drops whatever an older socket says', () => {

@@ -1,0 +1,38 @@
+/** How fast servers are tried: each of them once, then a pause that grows from round to round. */
+import { STABLE_MS, backoffMs, type Backoff } from './timeouts.js';
+
+export class Pacing {
+  /** Pauses since a connection lasted. */
+  private round = 0;
+  /** Attempts since the last pause, or since a connection lasted; the end of that one counts. */
+  private attempts = 0;
+  private pausedLast = false;
+
+  constructor(private readonly backoff: Backoff) {}
+
+  /**
+   * A connection has ended, or the attempt at one.
+   * @param liveMs how long it had a session; 0 for an attempt that failed
+   * @returns true if a pause is due: servers that take us and drop us at once are not tried in a tight loop either
+   */
+  attemptEnded(liveMs: number, servers: number): boolean {
+    if (liveMs >= STABLE_MS) {
+      this.round = 0;
+      this.attempts = 0;
+    }
+    this.pausedLast = false;
+    return ++this.attempts >= servers;
+  }
+
+  /** Nothing was tried since the last pause. */
+  get hasRested(): boolean {
+    return this.pausedLast;
+  }
+
+  /** How long to pause now, ms. */
+  pauseMs(random: number): number {
+    this.attempts = 0;
+    this.pausedLast = true;
+    return backoffMs(this.round++, this.backoff, random);
+  }
+}
