@@ -44,7 +44,7 @@ export class Conn extends ZnodeCalls {
   private readonly events = new EventSource();
   private failedAttempts = 0;
   private unansweredAuth = 0;
-  private readonly authAnswered: (() => void)[] = [];
+  private readonly authAnswered = new Set<() => void>();
   private connectionState: ConnectionState | null = null;
   private closing: Promise<CloseResult> | null = null;
   private confirmed = false;
@@ -216,6 +216,7 @@ export class Conn extends ZnodeCalls {
       const settle = (): void => {
         timer?.cancel();
         this.off('state', look);
+        this.authAnswered.delete(look);
       };
       const look = (): void => {
         const over = overError(this.driver.core.phase, { op: 'connect', outcome: 'not-sent' });
@@ -233,7 +234,7 @@ export class Conn extends ZnodeCalls {
       };
       const timer = timeoutMs === 0 ? null : this.driver.clock.setTimer(late, timeoutMs);
       this.on('state', look);
-      this.authAnswered.push(look);
+      this.authAnswered.add(look);
       this.driver.start();
       look();
     });
@@ -256,11 +257,12 @@ export class Conn extends ZnodeCalls {
     const texts = [...failures].map(([server, { message }]) =>
       message.startsWith(server) ? message : `${server}: ${message}`,
     );
-    const why = texts.length === 0 ? 'no server answered' : texts.join('; ');
-    return new NoServerError(
-      `no session within ${timeoutMs} ms (${why})`,
-      new AggregateError(failures.values(), why),
-    );
+    // there may be a session, and no word yet on the credentials of the options
+    const silence =
+      this.server === undefined ? 'no server answered' : `${this.server} did not answer to auth`;
+    const why = texts.length === 0 ? silence : texts.join('; ');
+    const cause = new AggregateError(failures.values(), why);
+    return new NoServerError(`not connected within ${timeoutMs} ms (${why})`, cause);
   }
 
   private onSessionEvent(event: SessionEvent): void {

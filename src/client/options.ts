@@ -192,6 +192,7 @@ function func<T>(fallback: T, type: string): OptionRow<T> {
 
 function checkChroot(value: unknown): string {
   if (typeof value !== 'string') throw refused('a path', value);
+  if (value === '') return '';
   const problem = pathProblem(value);
   if (problem !== null) throw new Refused(problem);
   return normalizeChroot(value);

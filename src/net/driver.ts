@@ -27,6 +27,8 @@ interface Link {
   readonly epoch: number;
   readonly server: ServerAddress;
   transport: Transport | null;
+  /** Its `onClose` came, or it never was. */
+  closed: boolean;
 }
 
 export class Driver implements Ports {
@@ -118,9 +120,9 @@ export class Driver implements Ports {
 
   hangUp(epoch: number): void {
     if (this.link?.epoch !== epoch) return;
-    const { transport } = this.link;
+    const { link } = this;
     this.link = null;
-    transport?.destroy();
+    this.drop(link);
   }
 
   wantFlush(): void {
@@ -187,7 +189,7 @@ export class Driver implements Ports {
   }
 
   private connect(epoch: number, server: ServerAddress): void {
-    const link: Link = { epoch, server, transport: null };
+    const link: Link = { epoch, server, transport: null, closed: false };
     this.link = link;
     this.latest = server;
     if (connectionLog.enabled) connectionLog('connecting to %s', formatServer(server));
@@ -195,11 +197,11 @@ export class Driver implements Ports {
     try {
       link.transport = this.parts.dialer(server, this.eventsOf(link));
     } catch (error) {
-      this.open--;
+      this.closed(link);
       this.over(epoch, server, asError(error));
     }
     // hung up by a callback that came before the dialer returned
-    if (this.link !== link) link.transport?.destroy();
+    if (this.link !== link) this.drop(link);
   }
 
   private eventsOf(link: Link): TransportEvents {
@@ -221,10 +223,27 @@ export class Driver implements Ports {
       onClose: (error) =>
         soon(() => {
           this.over(epoch, server, error ?? new Error('the connection was closed'));
-          this.open--;
-          this.checkGone();
+          this.closed(link);
         }),
     };
+  }
+
+  private drop(link: Link): void {
+    try {
+      link.transport?.destroy();
+    } catch (error) {
+      // a dialer of the user's own; whatever it failed to do, nobody waits for it any more
+      if (connectionLog.enabled)
+        connectionLog('%s: destroy failed: %s', formatServer(link.server), String(error));
+      this.closed(link);
+    }
+  }
+
+  private closed(link: Link): void {
+    if (link.closed) return;
+    link.closed = true;
+    this.open--;
+    this.checkGone();
   }
 
   private over(epoch: number, server: ServerAddress, cause: Error): void {

@@ -1,6 +1,6 @@
 /** The first message each way, and what attaching to a session does. All through bare sockets. */
 import { describe, expect, it } from 'vitest';
-import { OPEN_ACL_UNSAFE } from '../../../src/index.js';
+import { Errno, OPEN_ACL_UNSAFE } from '../../../src/index.js';
 import type { ContractTarget } from '../target.js';
 
 const NO_PASSWORD = Buffer.alloc(16);
@@ -160,7 +160,8 @@ export function handshake(target: ContractTarget): void {
       expect((await client.reply())?.xid).toBe(1);
       // mostly it is dropped; a real server sometimes finds the time to say SessionExpired
       const late = await client.reply();
-      if (late !== null) expect(late).toMatchObject({ xid: 2, errno: -112 });
+      // SessionExpired or UnknownSession, by how far the end of the session has got
+      if (late !== null) expect([Errno.SessionExpired, Errno.UnknownSession]).toContain(late.errno);
       expect(await client.reply()).toBeNull();
       const other = await target.connect();
       expect(await other.exists(target.at('/a'))).toBeNull();
