@@ -77,7 +77,7 @@ export function checkCreate(options: unknown, op: string, path: string): Resolve
   const { mode = 'PERSISTENT', acl = OPEN_ACL_UNSAFE, ttlMs } = given;
   if (typeof mode !== 'string' || !Object.hasOwn(CREATE_FLAGS, mode)) {
     const known = Object.keys(CREATE_FLAGS).join(', ');
-    throw new InvalidArgumentError(`mode must be one of ${known}, not ${nameOf(mode)}`, { op, path });
+    throw new InvalidArgumentError(`mode must be one of ${known}`, { op, path });
   }
   const flags = CREATE_FLAGS[mode as CreateMode];
   checkAcl(acl, op, path);
@@ -106,5 +106,6 @@ export function checkAuth(scheme: unknown, auth: unknown): Buffer {
 
 function nameOf(value: unknown): string {
   if (typeof value === 'number') return String(value);
-  return value === null ? 'null' : typeof value === 'string' ? `'${value}'` : typeof value;
+  // never a text: it may be long, or a secret
+  return value === null ? 'null' : typeof value;
 }

@@ -34,15 +34,17 @@ export class Caller {
   constructor(
     private readonly driver: Driver,
     readonly chroot: string,
+    private readonly captureStack: boolean,
   ) {}
 
   /** The same without the chroot. */
   unrooted(): Caller {
-    return this.chroot === '' ? this : new Caller(this.driver, '');
+    return this.chroot === '' ? this : new Caller(this.driver, '', this.captureStack);
   }
 
   /** Issues a call. */
   issue<P, R>(call: Call<P, R>): Promise<R> {
+    const site = this.captureStack ? new Error('called from') : null;
     return new Promise<R>((resolve, reject) => {
       this.driver.submit(
         new PendingRequest(
@@ -50,7 +52,7 @@ export class Caller {
           call.request,
           call.path,
           resolve,
-          reject,
+          site === null ? reject : (error: Error) => reject(withSite(error, site)),
           call.shape,
           call.cell ?? null,
           call.absentOk === true ? Errno.NoNode : 0,
@@ -148,4 +150,11 @@ export function rejecting<T>(run: () => Promise<T>): Promise<T> {
 /** Also of what is no name: callers without types pass anything. */
 function nameOf(name: unknown): string {
   return String(name);
+}
+
+/** Puts the stack of the call behind that of its error, which was made in a callback of the socket. */
+function withSite(error: Error, site: Error): Error {
+  const lines = (site.stack ?? '').split('\n').slice(1);
+  error.stack = `${error.stack ?? String(error)}\n    ---- called from\n${lines.join('\n')}`;
+  return error;
 }

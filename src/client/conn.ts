@@ -48,7 +48,6 @@ export class Conn extends ZnodeCalls {
   private connectionState: ConnectionState | null = null;
   private closing: Promise<CloseResult> | null = null;
   private confirmed = false;
-  private lastCause: ZkError | undefined;
   private resolveClosed: (reason: ClosedReason) => void = () => undefined;
 
   /**
@@ -83,7 +82,7 @@ export class Conn extends ZnodeCalls {
         backoff: resolved.backoff,
       },
     });
-    this.caller = new Caller(this.driver, chroot + resolved.chroot);
+    this.caller = new Caller(this.driver, chroot + resolved.chroot, resolved.captureStack);
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
@@ -219,7 +218,11 @@ export class Conn extends ZnodeCalls {
         this.authAnswered.delete(look);
       };
       const look = (): void => {
-        const over = overError(this.driver.core.phase, { op: 'connect', outcome: 'not-sent' });
+        const { phase } = this.driver.core;
+        const over =
+          phase.name === 'authFailed'
+            ? phase.cause
+            : overError(phase, { op: 'connect', outcome: 'not-sent' });
         if (over !== null) {
           settle();
           reject(over);
@@ -286,7 +289,6 @@ export class Conn extends ZnodeCalls {
         this.emitConnection(event.what);
         return;
       case 'state':
-        if (event.cause !== undefined) this.lastCause = event.cause;
         this.events.emit(
           'state',
           withReadableJson({
@@ -309,7 +311,9 @@ export class Conn extends ZnodeCalls {
         return;
       case 'end':
         this.confirmed = event.confirmed;
-        this.resolveClosed(this.closedReason());
+        this.resolveClosed(
+          event.cause === undefined ? { state: event.state } : { state: event.state, error: event.cause },
+        );
         return;
       default:
     }
@@ -320,11 +324,6 @@ export class Conn extends ZnodeCalls {
     if (state === null) return;
     this.connectionState = state;
     this.events.emit('connection', state);
-  }
-
-  private closedReason(): ClosedReason {
-    const state = this.state as ClosedReason['state'];
-    return state === 'Closed' || this.lastCause === undefined ? { state } : { state, error: this.lastCause };
   }
 }
 

@@ -1,5 +1,6 @@
 /** THE option table: every option of a Conn with its bounds, its default and its check. */
 import { InvalidOptionError, ZkError } from '../protocol/errors.js';
+import { isWellFormed } from '../protocol/jute.js';
 import { normalizeChroot, pathProblem } from '../protocol/paths.js';
 import type { Clock } from '../net/clock.js';
 import { systemClock } from '../net/clock.js';
@@ -18,7 +19,7 @@ export interface AuthInfo {
 export interface ConnOptions {
   /** Session timeout to ask for, ms. The server may give another one: `conn.negotiatedTimeoutMs`. */
   readonly sessionTimeoutMs?: number | undefined;
-  /** Budget for connecting to one server, and again for its handshake, ms. Default: session timeout / servers. */
+  /** Budget for connecting to one server, handshake included, ms. Default: session timeout / servers. */
   readonly connectTimeoutMs?: number | undefined;
   /** How long a call waits for its reply, ms; 0 for ever. Default: the negotiated session timeout. */
   readonly requestTimeoutMs?: number | undefined;
@@ -40,6 +41,8 @@ export interface ConnOptions {
   /** Pause between two rounds over all servers: random, below `baseMs` at first, doubling up to `maxMs`. */
   readonly backoff?:
     { readonly baseMs?: number | undefined; readonly maxMs?: number | undefined } | undefined;
+  /** Should errors of calls show where the call was made? Costs a stack trace for every call. */
+  readonly captureStack?: boolean | undefined;
   /** Chooses the servers; then the connect string's are not used. */
   readonly hostProvider?: HostProvider | undefined;
   /** Makes the connections, for tunnels and tests. */
@@ -67,6 +70,7 @@ export interface ResolvedOptions {
   readonly maxRequestBytes: number;
   readonly maxResponseBytes: number;
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+  readonly captureStack: boolean;
   readonly hostProvider: HostProvider | null;
   readonly dialer: Dialer;
   readonly clock: Clock;
@@ -102,6 +106,7 @@ export const OPTION_TABLE: { readonly [K in keyof ResolvedOptions]: OptionRow<Re
   maxRequestBytes: integer(0xfffff, 64, MAX_BYTES, 'bytes'),
   maxResponseBytes: integer(16 * 1024 * 1024, 1024, MAX_BYTES, 'bytes'),
   backoff: { default: { baseMs: 100, maxMs: 3000 }, type: '{ baseMs, maxMs }', check: checkBackoff },
+  captureStack: { default: false, type: 'boolean', check: checkBoolean },
   hostProvider: { default: null, type: 'HostProvider', check: checkHostProvider },
   dialer: func(tcpDialer, 'Dialer'),
   clock: { default: systemClock, type: 'Clock', check: checkClock },
@@ -190,6 +195,11 @@ function func<T>(fallback: T, type: string): OptionRow<T> {
 
 // ---------------------------------------------------------------- single options
 
+function checkBoolean(value: unknown): boolean {
+  if (typeof value !== 'boolean') throw refused('true or false', value);
+  return value;
+}
+
 function checkChroot(value: unknown): string {
   if (typeof value !== 'string') throw refused('a path', value);
   if (value === '') return '';
@@ -205,9 +215,8 @@ function checkAuth(value: unknown): readonly AuthInfo[] {
     refuseUnknownKeys(rest, ['scheme', 'auth'], 'key of auth');
     if (typeof scheme !== 'string' || scheme === '')
       throw new Refused('scheme must be a name such as "digest"');
-    if (typeof auth !== 'string' && !(auth instanceof Uint8Array)) {
-      throw new Refused('auth must be a string or bytes');
-    }
+    const ok = auth instanceof Uint8Array || (typeof auth === 'string' && isWellFormed(auth));
+    if (!ok) throw new Refused('auth must be well-formed text or bytes');
     return { scheme, auth };
   });
 }

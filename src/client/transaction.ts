@@ -227,17 +227,20 @@ export function checkOperations(list: unknown): asserts list is readonly Operati
   }
 }
 
-/** Collects operations one by one; `commit()` runs them as one multi. Made by `conn.transaction()`. */
+/**
+ * Collects operations one by one; `commit()` runs them as one multi. Made by `conn.transaction()`. Adding gives a new
+ * Transaction and leaves this one as it is.
+ */
 export class Transaction<T extends readonly Operation<unknown>[] = []> {
-  private readonly list: Operation<unknown>[] = [];
-
   /** @internal */
-  constructor(private readonly run: (list: readonly Operation<unknown>[]) => Promise<readonly unknown[]>) {}
+  constructor(
+    private readonly run: (list: readonly Operation<unknown>[]) => Promise<readonly unknown[]>,
+    private readonly list: readonly Operation<unknown>[] = [],
+  ) {}
 
   /** Adds an operation made by {@link op}. */
   add<R>(operation: Operation<R>): Transaction<[...T, Operation<R>]> {
-    this.list.push(operation);
-    return this as unknown as Transaction<[...T, Operation<R>]>;
+    return new Transaction<[...T, Operation<R>]>(this.run, [...this.list, operation]);
   }
 
   /** Adds `op.create`. */
@@ -275,6 +278,6 @@ export class Transaction<T extends readonly Operation<unknown>[] = []> {
 
   /** Runs what was added, all or nothing; see `conn.multi`. */
   commit(): Promise<ResultsOf<T>> {
-    return this.run([...this.list]) as Promise<ResultsOf<T>>;
+    return this.run(this.list) as Promise<ResultsOf<T>>;
   }
 }

@@ -29,6 +29,8 @@ interface Link {
   transport: Transport | null;
   /** Its `onClose` came, or it never was. */
   closed: boolean;
+  /** What it said while the core was not to be disturbed. */
+  readonly reports: ((now: number) => void)[];
 }
 
 export class Driver implements Ports {
@@ -44,6 +46,8 @@ export class Driver implements Ports {
   private open = 0;
   private readonly whenGone: (() => void)[] = [];
   private ended = false;
+  /** Calls into the core that are under way. */
+  private depth = 0;
   /** The latest failure of each server, for the error of a connect that never succeeded. */
   readonly failures = new Map<string, ZkError>();
 
@@ -69,28 +73,31 @@ export class Driver implements Ports {
   }
 
   start(): void {
-    this.core.open(this.clock.now());
-    this.arm();
+    this.enter((now) => this.core.open(now));
   }
 
   submit(pending: PendingRequest): void {
-    this.core.submit(pending, this.clock.now());
+    // the hot path: `enter` without its closure
+    this.depth++;
+    try {
+      this.core.submit(pending, this.clock.now());
+    } finally {
+      this.depth--;
+    }
     this.arm();
   }
 
   addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter): void {
-    this.core.addAuth(scheme, auth, waiter, this.clock.now());
-    this.arm();
+    this.enter((now) => this.core.addAuth(scheme, auth, waiter, now));
   }
 
   /** A credential that was given before there was anything to connect to: it waits as long as it takes. */
   addAuthAtStart(scheme: string, auth: Buffer, waiter: AuthWaiter): void {
-    this.core.addAuth(scheme, auth, waiter, this.clock.now(), Infinity);
+    this.enter((now) => this.core.addAuth(scheme, auth, waiter, now, Infinity));
   }
 
   close(): void {
-    this.core.close(this.clock.now());
-    this.arm();
+    this.enter((now) => this.core.close(now));
   }
 
   /** Calls back when the core has ended and no socket is left. */
@@ -133,20 +140,19 @@ export class Driver implements Ports {
 
   wantResume(epoch: number): void {
     // behind every continuation of the promises that are settled by now, however many there are in a row
-    setImmediate(() => {
-      this.core.resume(epoch, this.clock.now());
-      this.arm();
-    });
+    setImmediate(() => this.enter((now) => this.core.resume(epoch, now)));
   }
 
   servers(): number {
-    // the provider may be the user's own, and a deadline is divided by this
-    const { size } = this.parts.hostProvider;
-    return Number.isInteger(size) && size > 0 ? size : 1;
+    return usersNumber(
+      () => this.parts.hostProvider.size,
+      (n) => Number.isInteger(n) && n > 0,
+      1,
+    );
   }
 
   random(): number {
-    return this.parts.random();
+    return usersNumber(this.parts.random, (n) => n >= 0 && n < 1, Math.random());
   }
 
   emit(event: SessionEvent): void {
@@ -166,20 +172,16 @@ export class Driver implements Ports {
       choice = this.held ?? checkChoice(await this.parts.hostProvider.next());
     } catch (cause) {
       if (!this.isDialing(epoch)) return;
-      this.core.dialFailed(epoch, new NoServerError('the host provider failed', cause), this.clock.now());
-      this.arm();
+      const error = new NoServerError('the host provider failed', cause);
+      this.enter((now) => this.core.dialFailed(epoch, error, now));
       return;
     }
     const due = this.held === null && choice.retryStart;
-    this.held = due ? choice : null;
-    if (!this.isDialing(epoch)) {
-      this.held = choice;
-    } else if (due && this.core.roundDone(epoch, this.clock.now())) {
-      this.arm();
-    } else {
-      this.held = null;
-      this.connect(epoch, choice.server);
-    }
+    this.held = choice;
+    if (!this.isDialing(epoch)) return;
+    if (due && this.enter((now) => this.core.roundDone(epoch, now))) return;
+    this.held = null;
+    this.connect(epoch, choice.server);
   }
 
   /** Is this attempt still wanted? */
@@ -189,13 +191,13 @@ export class Driver implements Ports {
   }
 
   private connect(epoch: number, server: ServerAddress): void {
-    const link: Link = { epoch, server, transport: null, closed: false };
+    const link: Link = { epoch, server, transport: null, closed: false, reports: [] };
     this.link = link;
     this.latest = server;
     if (connectionLog.enabled) connectionLog('connecting to %s', formatServer(server));
     this.open++;
     try {
-      link.transport = this.parts.dialer(server, this.eventsOf(link));
+      link.transport = checkTransport(this.parts.dialer(server, this.eventsOf(link)));
     } catch (error) {
       this.closed(link);
       this.over(epoch, server, asError(error));
@@ -206,26 +208,47 @@ export class Driver implements Ports {
 
   private eventsOf(link: Link): TransportEvents {
     const { epoch, server } = link;
-    /** A dialer of the user's own may report before it has returned. */
-    const soon = (report: () => void): void => {
-      const run = (): void => {
-        report();
-        this.arm();
-      };
-      if (link.transport === null) process.nextTick(run);
-      else run();
-    };
+    const report = (run: (now: number) => void): void => this.report(link, run);
     return {
-      onConnect: () => soon(() => this.core.dialed(epoch, this.clock.now())),
-      onData: (chunk) => soon(() => this.core.bytes(epoch, chunk, this.clock.now())),
-      onDrain: () => soon(() => this.core.drained(epoch, this.clock.now())),
-      onEnd: () => soon(() => this.over(epoch, server, new Error('the server closed the connection'))),
+      onConnect: () => report(() => this.core.dialed(epoch)),
+      onData: (chunk) => report((now) => this.core.bytes(epoch, chunk, now)),
+      onDrain: () => report((now) => this.core.drained(epoch, now)),
+      onEnd: () => report(() => this.over(epoch, server, new Error('the server closed the connection'))),
       onClose: (error) =>
-        soon(() => {
+        report(() => {
           this.over(epoch, server, error ?? new Error('the connection was closed'));
           this.closed(link);
         }),
     };
+  }
+
+  /**
+   * Passes on what a transport says. A dialer of the user's own may say it before it has returned, or while the core
+   * writes to it or drops it: then it has to wait until the core is done, and what comes behind it as well.
+   */
+  private report(link: Link, run: (now: number) => void): void {
+    if (link.transport !== null && this.depth === 0 && link.reports.length === 0) {
+      this.enter(run);
+      return;
+    }
+    if (link.reports.push(run) > 1) return;
+    process.nextTick(() => {
+      for (let next = link.reports[0]; next !== undefined; next = link.reports[0]) {
+        this.enter(next);
+        link.reports.shift();
+      }
+    });
+  }
+
+  /** Lets the core do something. */
+  private enter<T>(run: (now: number) => T): T {
+    this.depth++;
+    try {
+      return run(this.clock.now());
+    } finally {
+      this.depth--;
+      this.arm();
+    }
   }
 
   private drop(link: Link): void {
@@ -248,10 +271,10 @@ export class Driver implements Ports {
 
   private over(epoch: number, server: ServerAddress, cause: Error): void {
     const error = new LinkError(formatServer(server), cause);
-    const now = this.clock.now();
-    if (this.core.phase.name === 'dialing') this.core.dialFailed(epoch, error, now);
-    else this.core.ended(epoch, error, now);
-    this.arm();
+    this.enter((now) => {
+      if (this.core.phase.name === 'dialing') this.core.dialFailed(epoch, error, now);
+      else this.core.ended(epoch, error, now);
+    });
   }
 
   private checkGone(): void {
@@ -262,7 +285,7 @@ export class Driver implements Ports {
   // ---------------------------------------------------------------- time
 
   private readonly flush = (): void => {
-    this.core.flush(this.clock.now());
+    this.enter((now) => this.core.flush(now));
   };
 
   /** Keeps one timer, for the nearest deadline. One that is armed too early is let be: its tick does no harm. */
@@ -282,8 +305,7 @@ export class Driver implements Ports {
   private readonly tick = (): void => {
     this.timer = null;
     this.timerAt = Infinity;
-    this.core.tick(this.clock.now());
-    this.arm();
+    this.enter((now) => this.core.tick(now));
   };
 
   // ---------------------------------------------------------------- notes
@@ -332,4 +354,20 @@ function checkChoice(choice: HostChoice): HostChoice {
 
 function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+function checkTransport(transport: Transport): Transport {
+  const given = transport as Partial<Transport> | undefined;
+  if (typeof given?.write === 'function' && typeof given.destroy === 'function') return transport;
+  throw new InvalidArgumentError('the dialer did not give { write, destroy }');
+}
+
+/** A number that the user's own code gives; `fallback` for what makes no sense, and for an exception. */
+function usersNumber(give: () => number, makesSense: (n: number) => boolean, fallback: number): number {
+  try {
+    const n = give();
+    return makesSense(n) ? n : fallback;
+  } catch {
+    return fallback;
+  }
 }

@@ -61,7 +61,12 @@ export const ERROR_CODES = {
     retryable: true,
     text: 'another reconfiguration is in progress',
   },
-  NoNode: { errno: -101, code: 'ZK_NO_NODE', retryable: false, text: 'the node does not exist' },
+  NoNode: {
+    errno: -101,
+    code: 'ZK_NO_NODE',
+    retryable: false,
+    text: 'the node does not exist, or the parent of the one to create',
+  },
   NoAuth: { errno: -102, code: 'ZK_NO_AUTH', retryable: false, text: 'not permitted by the ACL' },
   BadVersion: {
     errno: -103,

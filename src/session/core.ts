@@ -17,7 +17,7 @@ import type { FrameDecoder } from '../protocol/frame.js';
 import { operations } from '../protocol/operations.js';
 import type { ConnectResponse } from '../protocol/records.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
-import { authFailedFate, closedFate, expiredFate, lossFate, overError } from './fates.js';
+import { authFailedFate, closedFate, expiredFate, lossFate, overError, type FateOf } from './fates.js';
 import { connectFrame, explain, judge, readHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Liveness, PING_FRAME } from './liveness.js';
@@ -29,12 +29,11 @@ import type { CoreConfig, Ports } from './ports.js';
 import { prime } from './priming.js';
 import { RequestQueue } from './queue.js';
 import { Receiver, type Verdict } from './receiver.js';
+import { Sender } from './sender.js';
 import { connectTimeoutMs, expiryMs } from './timeouts.js';
 import { WatchRegistry } from './watches.js';
 
 type Handshaking = Extract<Phase, { name: 'handshaking' }>;
-
-const INLINE_FLUSH_BYTES = 64 * 1024;
 
 export class SessionCore {
   phase: Phase = { name: 'idle' };
@@ -55,11 +54,11 @@ export class SessionCore {
   #passwd: Uint8Array | null = null;
   private socketEpoch = 0;
   private readonly pacing: Pacing;
-  /** The socket wants no more until it has drained. */
-  private blocked = false;
-  private flushWanted = false;
+  private readonly sender: Sender;
   /** When the bytes came that are being read. */
   private receivedAt = 0;
+  /** The socket ended while what it brought had to wait. */
+  private endedBy: ZkError | null = null;
 
   constructor(
     private readonly ports: Ports,
@@ -68,11 +67,13 @@ export class SessionCore {
     this.timeoutMs = config.sessionTimeoutMs;
     this.queue = new RequestQueue(config);
     this.pacing = new Pacing(config.backoff);
+    this.sender = new Sender(ports, this.queue, this.liveness);
     this.inbox = new Inbox({
       queue: this.queue,
       watches: this.watches,
       credentials: this.credentials,
       liveness: this.liveness,
+      watchArmed: () => ports.wantResume(this.socketEpoch),
       watchFired: (event) => ports.emit({ type: 'watch', event }),
       authRefused: (error) => this.authFailed(error),
     });
@@ -135,11 +136,10 @@ export class SessionCore {
     }
     const credential = this.credentials.add(scheme, auth, waiter, deadline ?? this.deadlineFrom(now));
     if (this.phase.name !== 'live') return;
-    // behind the requests that were made before it, ahead of those that will be
-    this.flush(now);
     const out = new Outbox();
     this.credentials.write(credential, out);
-    this.writeOut(out, this.phase.epoch, now);
+    // behind the requests that were made before it, ahead of those that will be
+    this.sender.press(out, this.phase.epoch, now);
   }
 
   /** Ends the session if there is a connection, and this Conn in any case. */
@@ -160,10 +160,9 @@ export class SessionCore {
 
   /** Writes what waits. */
   flush(now: number): void {
-    this.flushWanted = false;
+    this.sender.flushCame();
     const { phase } = this;
-    if ((phase.name !== 'live' && phase.name !== 'closing') || this.blocked) return;
-    this.blocked = !this.queue.flush((bytes) => this.write(phase.epoch, bytes, now));
+    if (phase.name === 'live' || phase.name === 'closing') this.sender.flush(phase.epoch, now);
   }
 
   /** Looks at the clock. Calling it too early does no harm. */
@@ -199,10 +198,11 @@ export class SessionCore {
   // ---------------------------------------------------------------- what the socket says
 
   /** The connection to a server is up. */
-  dialed(epoch: number, now: number): void {
+  dialed(epoch: number): void {
     if (this.phase.name !== 'dialing' || this.phase.epoch !== epoch) return;
     const resumeId = this.sessionId;
-    this.moveTo({ name: 'handshaking', epoch, deadline: now + this.connectBudget(), resumeId });
+    // one budget for a server, whatever of it the connection has used up
+    this.moveTo({ name: 'handshaking', epoch, deadline: this.phase.deadline, resumeId });
     const timeOut = this.config.sessionTimeoutMs;
     const request = { lastZxidSeen: this.lastZxid, timeOut, sessionId: resumeId, passwd: this.#passwd };
     this.ports.write(epoch, connectFrame(request));
@@ -223,17 +223,16 @@ export class SessionCore {
     return true;
   }
 
-  /** The socket ended or failed. What it brought before counts. */
+  /** The socket ended or failed. What it brought before counts, also if that has to wait. */
   ended(epoch: number, error: ZkError, now: number): void {
-    while (this.isOn(epoch) && this.receiver.isPaused) this.resume(epoch, now);
-    if (this.isOn(epoch)) this.lost(error, now);
+    if (!this.isOn(epoch)) return;
+    if (this.receiver.isPaused) this.endedBy = error;
+    else this.lost(error, now);
   }
 
   /** The socket takes bytes again. */
   drained(epoch: number, now: number): void {
-    if (!this.isOn(epoch)) return;
-    this.blocked = false;
-    this.flush(now);
+    if (this.isOn(epoch)) this.sender.drained(epoch, now);
   }
 
   /** Bytes came. Whatever they are, nothing is thrown: bad ones cost this connection. */
@@ -241,15 +240,16 @@ export class SessionCore {
     this.receive(epoch, chunk, now);
   }
 
-  /** Goes on where a message had to be heard of before the next one could be read. */
+  /** User code has run: goes on where a message had to be heard of before the next one could be read. */
   resume(epoch: number, now: number): void {
+    this.inbox.userCodeRan();
     this.receive(epoch, null, now);
+    if (this.endedBy !== null && this.isOn(epoch) && !this.receiver.isPaused) this.lost(this.endedBy, now);
   }
 
   private receive(epoch: number, chunk: Buffer | null, now: number): void {
     if (!this.isOn(epoch)) return;
     this.receivedAt = now;
-    this.inbox.beginPass();
     try {
       if (chunk === null) this.receiver.resume();
       else this.receiver.push(chunk);
@@ -263,9 +263,12 @@ export class SessionCore {
   private readMessage({ buf, start, end, owned }: FrameDecoder): Verdict {
     const { phase, receivedAt: now } = this;
     if (!('epoch' in phase)) return 'stop';
-    this.liveness.heard(now);
-    if (phase.name === 'handshaking') this.onHandshake(phase, readHandshake(buf, start, end), now);
-    else this.inbox.message(buf, start, end, owned);
+    if (phase.name === 'handshaking') {
+      this.onHandshake(phase, readHandshake(buf, start, end), now);
+    } else {
+      this.liveness.heard(now);
+      this.inbox.message(buf, start, end, owned);
+    }
     if (!this.isOn(phase.epoch)) return 'stop';
     if (!this.inbox.mustYield) return 'next';
     this.ports.wantResume(phase.epoch);
@@ -281,6 +284,10 @@ export class SessionCore {
         this.expire(now);
         return;
       case 'replaced':
+        if (!this.config.renewSession) {
+          this.expire(now);
+          return;
+        }
         this.endSession();
         // a listener may have closed the Conn
         if (!this.isOn(epoch)) return;
@@ -294,7 +301,7 @@ export class SessionCore {
     this.receiver.limit(this.config.maxResponseBytes);
     this.liveness.start(now);
     this.moveTo({ name: 'live', epoch, since: now });
-    this.writeOut(prime(this.credentials, this.watches, this.queue, this.lastZxid), epoch, now);
+    this.sender.writeOut(prime(this.credentials, this.watches, this.queue, this.lastZxid), epoch, now);
     this.flush(now);
     this.setState('SyncConnected', undefined);
     this.ports.emit({
@@ -315,29 +322,7 @@ export class SessionCore {
 
   private enqueue(pending: PendingRequest, now: number): ZkError | null {
     pending.deadline = this.deadlineFrom(now);
-    // the bound is for what a socket does not take, not for what one turn asks for
-    if (this.queue.isFull) this.flush(now);
-    const refusal = this.queue.add(pending);
-    if (refusal !== null || this.phase.name !== 'live') return refusal;
-    if (!this.blocked && this.queue.waitingBytes >= INLINE_FLUSH_BYTES) {
-      this.flush(now);
-    } else if (!this.flushWanted) {
-      this.flushWanted = true;
-      this.ports.wantFlush();
-    }
-    return null;
-  }
-
-  /** Writes frames that do not stand in the queue, also to a socket that wants no more: they are few and urgent. */
-  private writeOut(out: Outbox, epoch: number, now: number): void {
-    for (let chunk = out.shift(); chunk !== null; chunk = out.shift()) {
-      if (!this.write(epoch, chunk.bytes, now)) this.blocked = true;
-    }
-  }
-
-  private write(epoch: number, bytes: Buffer, now: number): boolean {
-    this.liveness.sent(now);
-    return this.ports.write(epoch, bytes);
+    return this.sender.add(pending, this.phase.name === 'live' ? this.phase.epoch : null, now);
   }
 
   // ---------------------------------------------------------------- time
@@ -360,7 +345,7 @@ export class SessionCore {
         return;
       case 'ping':
         this.liveness.pinged(now);
-        if (!this.ports.write(epoch, PING_FRAME)) this.blocked = true;
+        this.sender.write(epoch, PING_FRAME, now);
         return;
       default:
     }
@@ -420,9 +405,9 @@ export class SessionCore {
     } else {
       const cause = new SessionExpiredError({ outcome: 'not-sent' });
       this.moveTo({ name: 'expired', cause });
-      this.credentials.failAll(cause);
+      this.credentials.failAll(expiredFate);
       this.endSession();
-      this.ports.emit({ type: 'end', confirmed: false });
+      this.ports.emit({ type: 'end', state: 'Expired', cause, confirmed: false });
     }
   }
 
@@ -436,7 +421,8 @@ export class SessionCore {
     const error = new SessionExpiredError({ outcome: 'not-sent' });
     this.failAll(expiredFate, error);
     this.setState('Expired', error);
-    this.ports.emit({ type: 'session', what: 'expired', id });
+    // a listener may have closed the Conn, and has heard of the end that way
+    if (this.phase.name !== 'closed') this.ports.emit({ type: 'session', what: 'expired', id });
   }
 
   private authFailed(error: ZkError): void {
@@ -446,10 +432,11 @@ export class SessionCore {
     }
     this.dropConnection();
     this.moveTo({ name: 'authFailed', cause: error });
-    this.failAll((outcome) => authFailedFate(outcome, error), error);
-    this.credentials.failAll(error);
+    const fate: FateOf = (outcome) => authFailedFate(outcome, error);
+    this.failAll(fate, error);
+    this.credentials.failAll(fate);
     this.setState('AuthFailed', error);
-    this.ports.emit({ type: 'end', confirmed: false });
+    this.ports.emit({ type: 'end', state: 'AuthFailed', cause: error, confirmed: false });
   }
 
   private finish(confirmed: boolean): void {
@@ -458,13 +445,13 @@ export class SessionCore {
     this.moveTo({ name: 'closed', confirmed });
     const error = new ConnClosedError({ outcome: 'not-sent' });
     this.failAll(closedFate, error);
-    this.credentials.failAll(error);
+    this.credentials.failAll(closedFate);
     this.setState('Closed', undefined);
-    if (!endedBefore) this.ports.emit({ type: 'end', confirmed });
+    if (!endedBefore) this.ports.emit({ type: 'end', state: 'Closed', cause: undefined, confirmed });
   }
 
   /** In the order of the calls: what was sent is older than what waits. */
-  private failAll(fate: typeof closedFate, watchesEndWith: ZkError): void {
+  private failAll(fate: FateOf, watchesEndWith: ZkError): void {
     this.queue.failSent(fate('unknown'));
     this.queue.failWaiting(fate('not-sent'));
     this.watches.endAll(watchesEndWith);
@@ -474,7 +461,8 @@ export class SessionCore {
     if (!('epoch' in this.phase)) return;
     this.ports.hangUp(this.phase.epoch);
     this.credentials.connectionLost();
-    this.blocked = false;
+    this.sender.reset();
+    this.endedBy = null;
     this.receiver.reset();
   }
 

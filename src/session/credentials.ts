@@ -8,9 +8,11 @@ import {
   RequestTimeoutError,
   XidMismatchError,
   keeperError,
+  type Outcome,
   type ZkError,
 } from '../protocol/errors.js';
 import { operations } from '../protocol/operations.js';
+import type { FateOf } from './fates.js';
 import type { Outbox } from './outbox.js';
 
 /** Whoever waits for the server's verdict. */
@@ -19,12 +21,20 @@ export interface AuthWaiter {
   reject(error: ZkError): void;
 }
 
+/** One caller, and when he gives up. */
+interface Waiting {
+  readonly waiter: AuthWaiter;
+  readonly deadline: number;
+  /** Was the credential handed to a socket since he waits? */
+  sent: boolean;
+}
+
 /** One of them. */
 export class Credential {
   /** Private to the language, not only to the compiler: a secret must not show up in `util.inspect`. */
   readonly #auth: Buffer;
   readonly scheme: string;
-  waiters: { readonly waiter: AuthWaiter; readonly deadline: number }[] = [];
+  waiting: Waiting[] = [];
 
   constructor(scheme: string, auth: Buffer) {
     this.scheme = scheme;
@@ -41,15 +51,18 @@ export class Credential {
     out.int(operations.auth.code);
     operations.auth.writeRequest(out, { type: 0, scheme: this.scheme, auth: this.#auth });
     out.end();
+    for (const each of this.waiting) each.sent = true;
   }
 
-  settle(error: ZkError | null): void {
-    const waiters = this.waiters;
-    this.waiters = [];
-    for (const { waiter } of waiters) {
-      if (error === null) waiter.resolve();
-      else waiter.reject(error);
-    }
+  succeed(): void {
+    for (const { waiter } of this.waiting.splice(0)) waiter.resolve();
+  }
+
+  /** Fails those of whom `which` says so, each with an error of his own. */
+  fail(error: (outcome: Outcome) => ZkError, which: (waiting: Waiting) => boolean = () => true): void {
+    const failed = this.waiting.filter(which);
+    this.waiting = this.waiting.filter((each) => !failed.includes(each));
+    for (const { waiter, sent } of failed) waiter.reject(error(sent ? 'unknown' : 'not-sent'));
   }
 }
 
@@ -65,7 +78,8 @@ export class Credentials {
       credential = new Credential(scheme, auth);
       this.all.push(credential);
     }
-    if (waiter !== null) credential.waiters.push({ waiter, deadline });
+    if (waiter !== null)
+      credential.waiting.push({ waiter, deadline, sent: this.inFlight.includes(credential) });
     return credential;
   }
 
@@ -89,36 +103,32 @@ export class Credentials {
     const credential = this.inFlight.shift();
     if (credential === undefined) throw new XidMismatchError(Xid.AUTH, undefined);
     if (errno === 0) {
-      credential.settle(null);
+      credential.succeed();
       return null;
     }
-    const cause = keeperError(errno, { op: 'auth', outcome: 'rejected' });
-    const error =
-      cause instanceof AuthFailedError
+    const refusal = (): ZkError => {
+      const cause = keeperError(errno, { op: 'auth', outcome: 'rejected' });
+      return cause instanceof AuthFailedError
         ? cause
         : new AuthFailedError({ op: 'auth', outcome: 'rejected', cause });
+    };
     this.all.splice(this.all.indexOf(credential), 1);
-    credential.settle(error);
-    return error;
+    credential.fail(refusal);
+    return refusal();
   }
 
   /** When the first caller gives up; Infinity for never. */
   get earliest(): number {
     let earliest = Infinity;
-    for (const { waiters } of this.all)
-      for (const { deadline } of waiters) earliest = Math.min(earliest, deadline);
+    for (const { waiting } of this.all)
+      for (const { deadline } of waiting) earliest = Math.min(earliest, deadline);
     return earliest;
   }
 
   /** Fails the callers who have waited past their deadline. The credential stays, and is presented all the same. */
   sweep(now: number): void {
-    for (const credential of this.all) {
-      if (!credential.waiters.some(({ deadline }) => deadline <= now)) continue;
-      const outcome = this.inFlight.includes(credential) ? 'unknown' : 'not-sent';
-      const late = credential.waiters.filter(({ deadline }) => deadline <= now);
-      credential.waiters = credential.waiters.filter(({ deadline }) => deadline > now);
-      for (const { waiter } of late) waiter.reject(new RequestTimeoutError({ op: 'auth', outcome }));
-    }
+    const late = (outcome: Outcome): ZkError => new RequestTimeoutError({ op: 'auth', outcome });
+    for (const credential of this.all) credential.fail(late, ({ deadline }) => deadline <= now);
   }
 
   /** The connection is gone: what was not answered is sent again on the next one. */
@@ -127,8 +137,10 @@ export class Credentials {
   }
 
   /** Nobody will ever answer. */
-  failAll(error: ZkError): void {
+  failAll(fate: FateOf): void {
     this.inFlight = [];
-    for (const credential of this.all) credential.settle(error);
+    for (const credential of this.all) {
+      credential.fail((outcome) => fate(outcome)({ op: operations.auth, path: undefined }));
+    }
   }
 }

@@ -11,6 +11,9 @@ import {
 import type { Fate } from './pending.js';
 import type { Phase } from './phases.js';
 
+/** Makes the fates of those that were sent and of those that were not. */
+export type FateOf = (outcome: Outcome) => Fate;
+
 export const lossFate =
   (outcome: Outcome, cause: ZkError): Fate =>
   ({ op, path }) =>

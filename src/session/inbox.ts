@@ -24,6 +24,8 @@ export interface InboxPorts {
   readonly watches: WatchRegistry;
   readonly credentials: Credentials;
   readonly liveness: Liveness;
+  /** The first watch since `userCodeRan` is armed: call that when user code has run. */
+  watchArmed(): void;
   watchFired(event: WatchEvent): void;
   authRefused(error: ZkError): void;
 }
@@ -34,21 +36,21 @@ export class Inbox {
   private zxidHigh = 0;
   private zxidLow = 0;
 
-  /** Watchers armed since `beginPass`. */
+  /** Watchers armed since user code last ran for certain. */
   private readonly justArmed = new Set<Watcher>();
 
   /**
-   * A watch fired before anybody can have listened to it, because the reply that armed it came in the same pass. The
+   * A watch fired before anybody can have listened to it, because the reply that armed it came just before. The
    * messages behind it must wait until its owner has been told, or their data would be seen before the event.
    */
   mustYield = false;
 
   constructor(private readonly to: InboxPorts) {}
 
-  /** User code has run since the last message. */
-  beginPass(): void {
+  /** User code has run since the last message: whoever wanted to listen to a watch does. */
+  userCodeRan(): void {
     this.mustYield = false;
-    if (this.justArmed.size > 0) this.justArmed.clear();
+    this.justArmed.clear();
   }
 
   /** Highest zxid seen in an ordinary reply of this session. */
@@ -126,6 +128,7 @@ export class Inbox {
       // before the caller hears of it: the event may lie in the next frame
       const { path } = pending.request as { path: string };
       this.to.watches.arm(kind as OneShotKind, path, pending.watcher);
+      if (this.justArmed.size === 0) this.to.watchArmed();
       this.justArmed.add(pending.watcher);
     }
     return pending.shape === null ? response : pending.shape(response as never, pending);

@@ -49,9 +49,10 @@ export class Outbox extends JuteWriter {
     this.openFrames++;
   }
 
-  /** Forgets the frame that was begun. */
+  /** Forgets the frame that was begun, and the room that was made for it. */
   abandon(): void {
     this.pos = this.frameStart;
+    if (this.buf.length > SLAB_BYTES && this.openFrames === 0) this.startSlab(SLAB_BYTES);
   }
 
   /** The next chunk to write, or null. Everything that is encoded when it is called is in it or behind it. */
@@ -91,11 +92,15 @@ export class Outbox extends JuteWriter {
     // the finished frames stay where they are, as a chunk of their own; only the unfinished one moves on
     const open = this.takeOpen();
     if (open !== null) this.seal(open.bytes, open.frames);
-    const keepFrom = this.frameStart;
-    const unfinished = this.pos - keepFrom;
+    const unfinished = this.pos - this.frameStart;
     let size = SLAB_BYTES;
     while (size < unfinished + bytes) size *= 2;
-    this.replace(size, keepFrom);
+    this.startSlab(size);
+  }
+
+  /** Goes on in a new slab with the frame that is being written. */
+  private startSlab(size: number): void {
+    this.replace(size, this.frameStart);
     this.chunkStart = 0;
     this.frameStart = 0;
   }

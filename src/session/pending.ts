@@ -53,8 +53,10 @@ export class PendingRequest {
   }
 }
 
-/** Makes the error for a request that was cut off. */
-export type Fate = (pending: PendingRequest) => ZkError;
+/** Makes the error for a request that was cut off, or for something else that waits as one does. */
+export type Fate = (
+  pending: Pick<PendingRequest, 'path'> & { readonly op: Pick<AnyOp, 'name' | 'mutates'> },
+) => ZkError;
 
 const FIRST_CAPACITY = 16;
 

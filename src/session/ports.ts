@@ -12,7 +12,12 @@ export type SessionEvent =
   | { readonly type: 'attemptFailed'; readonly error: ZkError }
   | { readonly type: 'watch'; readonly event: WatchEvent }
   /** Nothing will happen any more, but for the state that `close()` sets. */
-  | { readonly type: 'end'; readonly confirmed: boolean };
+  | {
+      readonly type: 'end';
+      readonly state: 'Closed' | 'Expired' | 'AuthFailed';
+      readonly cause: ZkError | undefined;
+      readonly confirmed: boolean;
+    };
 
 /** What the core needs; implemented by the driver, faked in tests. */
 export interface Ports {
@@ -24,7 +29,7 @@ export interface Ports {
   hangUp(epoch: number): void;
   /** Call `flush` once, when this turn's requests are all in. */
   wantFlush(): void;
-  /** Call `resume` when all promises that are settled by now have been heard of. */
+  /** Call `resume` when whoever waits for a promise that is settled by now has heard of it. */
   wantResume(epoch: number): void;
   /** How many servers there are. */
   servers(): number;

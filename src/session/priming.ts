@@ -2,7 +2,7 @@
  * What a new connection of a session begins with: the credentials, then the watches; the requests that waited come
  * behind. So nothing runs before it is allowed to, or unseen by a watch that was there before it.
  */
-import { ZkError } from '../protocol/errors.js';
+import { UsageError, ZkError } from '../protocol/errors.js';
 import { operations } from '../protocol/operations.js';
 import type { Credentials } from './credentials.js';
 import { Outbox } from './outbox.js';
@@ -19,10 +19,11 @@ export function prime(
 ): Outbox {
   const out = new Outbox();
   credentials.writeAll(out);
-  for (const batch of watches.batches(relativeZxid)) {
+  for (const batch of watches.batches(relativeZxid, queue.maxRequestBytes)) {
     const refused = (error: Error): void => {
-      // if the connection was lost meanwhile, the next one arms them all again
-      if (ZkError.is(error) && error.outcome === 'rejected') watches.endBatch(batch, error);
+      // if the connection was lost meanwhile, the next one arms them all again; if the session is over, they have ended
+      const byServer = ZkError.is(error) && error.outcome === 'rejected';
+      if (byServer || error instanceof UsageError) watches.endBatch(batch, error);
     };
     const { setWatches } = operations;
     queue.addInFront(out, new PendingRequest(setWatches, batch, undefined, ignore, refused, null, null, 0));

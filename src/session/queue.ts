@@ -39,6 +39,11 @@ export class RequestQueue {
     return { pending: this.waiting.length + this.sent.length, waiting: this.waiting.length };
   }
 
+  /** Longest single request, bytes. */
+  get maxRequestBytes(): number {
+    return this.limits.maxRequestBytes;
+  }
+
   get waitingBytes(): number {
     return this.outbox.waitingBytes;
   }
@@ -77,16 +82,12 @@ export class RequestQueue {
     else this.sent.push(pending);
   }
 
-  /**
-   * Hands what waits to `write`, chunk by chunk, until that says false.
-   * @returns false if it did
-   */
-  flush(write: (bytes: Buffer) => boolean): boolean {
-    for (let chunk = this.outbox.shift(); chunk !== null; chunk = this.outbox.shift()) {
-      for (let i = 0; i < chunk.frames; i++) this.sent.push(this.waiting.shift() as PendingRequest);
-      if (!write(chunk.bytes)) return false;
-    }
-    return true;
+  /** The next bytes for the socket, or null. Their requests count as sent from now on. */
+  take(): Buffer | null {
+    const chunk = this.outbox.shift();
+    if (chunk === null) return null;
+    for (let i = 0; i < chunk.frames; i++) this.sent.push(this.waiting.shift() as PendingRequest);
+    return chunk.bytes;
   }
 
   /**

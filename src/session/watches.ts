@@ -118,13 +118,11 @@ export class WatchRegistry {
   }
 
   /**
-   * The requests that arm everything again on a new connection. Each has at most 128 KiB, but a path that is longer
-   * than that travels alone.
+   * The requests that arm everything again on a new connection. Each has at most 128 KiB, or `maxBytes` if that is
+   * less, but a path that is longer than that travels alone.
    */
-  *batches(
-    relativeZxid: bigint,
-    limitBytes: number = Limits.SET_WATCHES_BYTES,
-  ): Generator<SetWatchesRequest> {
+  *batches(relativeZxid: bigint, maxBytes: number): Generator<SetWatchesRequest> {
+    const limitBytes = Math.min(Limits.SET_WATCHES_BYTES, maxBytes);
     let batch = emptyBatch(relativeZxid);
     let bytes = SET_WATCHES_HEAD_BYTES;
     for (const kind of ['data', 'exist', 'child'] as const) {

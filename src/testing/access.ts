@@ -7,6 +7,7 @@ import { Perms } from '../protocol/constants.js';
 import type { Acl } from '../protocol/records.js';
 import { inAddressRange, isAddressRange } from './ip-address.js';
 import { refuse } from './refusal.js';
+import { lenientText, present } from './server-reader.js';
 
 /** One identity of a connection. */
 export interface AuthId {
@@ -34,7 +35,7 @@ const PROVIDERS: ReadonlyMap<string, Provider> = new Map<string, Provider>([
     {
       authenticate: (auth, superDigest) => {
         if (auth === null) return null;
-        const id = digestId(auth);
+        const id = digestId(lenientText(auth));
         const identity = { scheme: 'digest', id };
         return id === superDigest ? [{ scheme: 'super', id: '' }, identity] : [identity];
       },
@@ -102,14 +103,14 @@ export function demand(acl: readonly Acl[], perms: number, ids: readonly AuthId[
 export function fixupAcl(acl: readonly Acl[] | null, ids: readonly AuthId[]): readonly Acl[] {
   const fixed: Acl[] = [];
   for (const entry of unique(acl ?? [])) {
-    if (entry.scheme === 'world' && entry.id === 'anyone') {
+    if (entry.scheme === 'world' && present(entry.id) === 'anyone') {
       fixed.push(entry);
     } else if (entry.scheme === 'auth') {
       const own = ids.filter(({ scheme }) => PROVIDERS.get(scheme)?.isAuthenticated === true);
       if (own.length === 0) refuse('InvalidAcl');
       fixed.push(...own.map(({ scheme, id }) => ({ perms: entry.perms, scheme, id })));
     } else {
-      if (PROVIDERS.get(entry.scheme)?.isValid(entry.id) !== true) refuse('InvalidAcl');
+      if (PROVIDERS.get(entry.scheme)?.isValid(present(entry.id)) !== true) refuse('InvalidAcl');
       fixed.push(entry);
     }
   }

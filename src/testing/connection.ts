@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import { Limits, Perms } from '../protocol/constants.js';
 import { FrameDecoder } from '../protocol/frame.js';
-import { JuteReader } from '../protocol/jute.js';
+import type { JuteReader } from '../protocol/jute.js';
 import {
   readConnectRequest,
   writeConnectResponse,
@@ -16,6 +16,7 @@ import { FrameWriter } from './frame-writer.js';
 import { plainAddress } from './ip-address.js';
 import type { Caller } from './request-context.js';
 import { RequestPipeline } from './request-pipeline.js';
+import { ServerReader } from './server-reader.js';
 import type { ServerState } from './server-state.js';
 import type { Session, SessionLink } from './session-table.js';
 
@@ -34,7 +35,7 @@ const FLUSH_BYTES = 64 * 1024;
 const BACKLOG_BYTES = 1024 * 1024;
 /** A connection that says nothing is dropped (`zookeeper.nio.sessionlessCnxnTimeout`). */
 const SESSIONLESS_TIMEOUT_MS = 10_000;
-/** How long a socket that was closed from this side waits for the other, so that the last reply is not cut off. */
+/** How long a socket that is being closed waits for the client to take what was written, so that nothing is cut off. */
 const LINGER_MS = 1000;
 
 const NO_SESSION_PASSWD = Buffer.alloc(Limits.PASSWORD_BYTES);
@@ -57,7 +58,7 @@ export class Connection implements Caller, SessionLink {
   private readonly host: ConnectionHost;
   private readonly socket: Socket;
   private readonly decoder: FrameDecoder;
-  private readonly reader = new JuteReader();
+  private readonly reader = new ServerReader();
   private readonly out = new FrameWriter();
   private readonly pipeline: RequestPipeline;
   private greeting: Buffer = Buffer.alloc(0);
@@ -81,7 +82,7 @@ export class Connection implements Caller, SessionLink {
     socket.on('drain', () => this.onDrain());
     // what comes after an error is always 'close'
     socket.on('error', () => undefined);
-    socket.on('end', () => this.detach());
+    socket.on('end', () => this.hangUp());
     socket.on('close', () => {
       this.detach();
       this.timer.cancel();
@@ -135,6 +136,7 @@ export class Connection implements Caller, SessionLink {
     this.flush();
     this.detach();
     this.socket.destroySoon();
+    this.linger();
   }
 
   /** Cuts the connection, if possible so that the client sees a reset. */
@@ -292,6 +294,11 @@ export class Connection implements Caller, SessionLink {
     this.detach();
     this.socket.end();
     this.socket.resume();
+    this.linger();
+  }
+
+  /** A client that neither reads nor closes must not keep the socket for ever. */
+  private linger(): void {
     this.timer = this.host.state.clock.setTimeout(() => this.socket.destroy(), LINGER_MS);
   }
 

@@ -9,3 +9,6 @@ import type { RequestContext } from './request-context.js';
  * follow in a multi.
  */
 export type Handler<K extends OpName> = (ctx: RequestContext, request: RequestOf<K>) => ResponseOf<K>;
+
+/** A handler whose record types are those of whatever row it is called for. */
+export type AnyHandler = (ctx: RequestContext, request: unknown) => unknown;

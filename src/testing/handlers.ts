@@ -1,7 +1,8 @@
 /** One handler per row of the operation table; a row without one does not compile. */
+import type { AnyOp } from '../protocol/op.js';
 import type { OpName } from '../protocol/operations.js';
-import type { Handler } from './handler.js';
-import { multi } from './multi-handler.js';
+import type { AnyHandler, Handler } from './handler.js';
+import { multiOf } from './multi-handler.js';
 import {
   auth,
   closeSession,
@@ -14,13 +15,28 @@ import {
   setWatches,
   sync,
 } from './read-handlers.js';
-import { setAcl, writeHandlers } from './write-handlers.js';
+import {
+  check,
+  create,
+  create2,
+  createContainer,
+  createTtl,
+  deleteNode,
+  setAcl,
+  setData,
+} from './write-handlers.js';
 
 /** What the server does for each operation, by the operation's name. */
 export const handlers: { readonly [K in OpName]: Handler<K> } = {
-  ...writeHandlers,
+  create,
+  create2,
+  createContainer,
+  createTTL: createTtl,
+  delete: deleteNode,
+  setData,
   setACL: setAcl,
-  multi,
+  check,
+  multi: multiOf(handlerOf),
   exists,
   getData,
   getACL: getAcl,
@@ -32,3 +48,8 @@ export const handlers: { readonly [K in OpName]: Handler<K> } = {
   setWatches,
   closeSession,
 };
+
+/** The handler of a row. */
+export function handlerOf(row: AnyOp): AnyHandler {
+  return handlers[row.name as OpName] as AnyHandler;
+}

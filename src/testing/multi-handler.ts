@@ -3,47 +3,57 @@ import { CREATE_FLAGS, isTtl } from '../protocol/constants.js';
 import { Errno } from '../protocol/error-codes.js';
 import type { MultiOp, MultiResponse, MultiResult } from '../protocol/multi.js';
 import { operations, type CreateRequest } from '../protocol/operations.js';
-import type { AnyOp } from '../protocol/op.js';
-import type { Handler } from './handler.js';
+import { requestPath, type AnyOp } from '../protocol/op.js';
+import type { AnyHandler, Handler } from './handler.js';
 import { refuse, Refusal } from './refusal.js';
-import type { RequestContext } from './request-context.js';
-import { isCreateFlag, writeHandlers } from './write-handlers.js';
+import { present } from './server-reader.js';
+import { isCreateFlag } from './write-handlers.js';
 
-/** A handler whose record types are those of whatever row it is called with. */
-type AnyHandler = (ctx: RequestContext, request: unknown) => unknown;
-
-const BY_ROW: ReadonlyMap<string, AnyHandler> = new Map(
-  Object.entries(writeHandlers).map(([name, handler]) => [name, handler as AnyHandler]),
-);
-
-/** A failure is no error of the multi's reply: it is told by one error result per operation. */
-export const multi: Handler<'multi'> = (ctx, q): MultiResponse => {
-  const ops = q.ops.map(byItsFlags);
-  const results: MultiResult[] = [];
-  for (const { op, request } of ops) {
-    try {
-      results.push({ errno: 0, op, response: handlerOf(op)(ctx, request) });
-    } catch (error) {
-      if (!(error instanceof Refusal)) throw error;
-      ctx.txn.rollback();
-      return { results: failureResults(ops.length, results.length, error.errno) };
+/**
+ * What a multi does with the handlers of its operations; the table says which operations these can be. A failure is no
+ * error of the multi's reply: it is told by one error result per operation.
+ */
+export const multiOf =
+  (handlerOf: (row: AnyOp) => AnyHandler): Handler<'multi'> =>
+  (ctx, q): MultiResponse => {
+    const ops = q.ops.map(asJavaReads);
+    const results: MultiResult[] = [];
+    for (const { op, request } of ops) {
+      try {
+        results.push({ errno: 0, op, response: handlerOf(op)(ctx, request) });
+      } catch (error) {
+        if (!isFailure(error)) throw error;
+        ctx.txn.rollback();
+        return { results: failureResults(ops.length, results.length, error.errno) };
+      }
     }
-  }
-  return { results };
-};
+    return { results };
+  };
+
+/** Did the operation fail, rather than prove unreadable, which concerns the multi as a whole? */
+function isFailure(error: unknown): error is Refusal {
+  return error instanceof Refusal && error.errno !== Errno.Marshalling;
+}
+
+/** Before anything is done, Java looks at all paths (`getPendingChanges`), which a null does not survive. */
+function asJavaReads(item: MultiOp): MultiOp {
+  const path = requestPath(item.op, item.request);
+  if (path !== undefined) present(path);
+  return byItsFlags(item);
+}
 
 /**
  * In a multi the flags say more than the operation: Java reads all creates into one class and makes of the flags what
- * kind of node it is (`Op.create`). Flags that this class does not take make the whole request unreadable.
+ * kind of node it is (`Op.create`). Flags that this class does not take make the whole request unreadable, and so does a
+ * missing list of ACLs; createTTL alone is read by a class that minds neither.
  */
 function byItsFlags({ op, request }: MultiOp): MultiOp {
   if (!CREATES.has(op)) return { op, request };
   const q = request as CreateRequest;
-  if (q.acl === null) refuse('Marshalling');
   if (op === operations.createTTL) {
     return isTtl(q.flags) || !isCreateFlag(q.flags) ? { op, request } : { op: plainRow(q.flags), request };
   }
-  if (isTtl(q.flags) || !isCreateFlag(q.flags)) refuse('Marshalling');
+  if (q.acl === null || isTtl(q.flags) || !isCreateFlag(q.flags)) refuse('Marshalling');
   return { op: q.flags === CREATE_FLAGS.CONTAINER ? operations.createContainer : op, request };
 }
 
@@ -56,12 +66,6 @@ const CREATES: ReadonlySet<AnyOp> = new Set<AnyOp>([
 
 const plainRow = (flags: number): AnyOp =>
   flags === CREATE_FLAGS.CONTAINER ? operations.createContainer : operations.create;
-
-function handlerOf(row: AnyOp): AnyHandler {
-  const handler = BY_ROW.get(row.name);
-  if (handler === undefined) throw new Error(`no handler for ${row.name} in a multi`);
-  return handler;
-}
 
 function failureResults(count: number, failed: number, errno: number): MultiResult[] {
   return Array.from({ length: count }, (_, i) => {

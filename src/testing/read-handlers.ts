@@ -6,28 +6,33 @@ import type { DataNode } from './data-tree.js';
 import type { Handler } from './handler.js';
 import { refuse } from './refusal.js';
 import type { RequestContext } from './request-context.js';
-import { WatchMode } from './watch-table.js';
+import { present } from './server-reader.js';
 import { NOTHING } from './write-handlers.js';
 
-/** A node that the caller may read. Reads do not check how a path is spelt; a bad one has no node. */
-function readable({ state, caller }: RequestContext, path: string): DataNode {
-  const node = state.tree.get(path) ?? refuse('NoNode');
-  demand(node.acl, Perms.READ, caller.authIds);
+/** Reads do not check how a path is spelt; a bad one has no node. */
+function find({ state }: RequestContext, path: string): DataNode | undefined {
+  return state.tree.get(present(path));
+}
+
+/** A node that the caller has one of `perms` for. */
+function permitted(ctx: RequestContext, path: string, perms: number): DataNode {
+  const node = find(ctx, path) ?? refuse('NoNode');
+  demand(node.acl, perms, ctx.caller.authIds);
   return node;
 }
 
 function watchData({ state, caller }: RequestContext, path: string): void {
-  state.watches.data.add(path, caller, WatchMode.STANDARD);
+  state.watches.data.add(path, caller);
 }
 
 function watchChildren({ state, caller }: RequestContext, path: string): void {
-  state.watches.child.add(path, caller, WatchMode.STANDARD);
+  state.watches.child.add(path, caller);
 }
 
 /** A missing node is watched for, too; one that must not be read is not. */
 export const exists: Handler<'exists'> = (ctx, { path, watch }) => {
   if (path.includes('\0')) refuse('BadArguments');
-  const node = ctx.state.tree.get(path);
+  const node = find(ctx, path);
   if (node !== undefined) demand(node.acl, Perms.READ, ctx.caller.authIds);
   if (watch) watchData(ctx, path);
   return { stat: node ?? refuse('NoNode') };
@@ -35,30 +40,29 @@ export const exists: Handler<'exists'> = (ctx, { path, watch }) => {
 
 /** Leaves a watch only if there is something to read. */
 export const getData: Handler<'getData'> = (ctx, { path, watch }) => {
-  const node = readable(ctx, path);
+  const node = permitted(ctx, path, Perms.READ);
   if (watch) watchData(ctx, path);
   return { data: node.data, stat: node };
 };
 
 /** Names in the order of their creation; a real server has none. */
 export const getChildren: Handler<'getChildren'> = (ctx, { path, watch }) => {
-  const node = readable(ctx, path);
+  const node = permitted(ctx, path, Perms.READ);
   if (watch) watchChildren(ctx, path);
   return { children: [...node.children] };
 };
 
 /** getChildren with the Stat. */
 export const getChildren2: Handler<'getChildren2'> = (ctx, { path, watch }) => {
-  const node = readable(ctx, path);
+  const node = permitted(ctx, path, Perms.READ);
   if (watch) watchChildren(ctx, path);
   return { children: [...node.children], stat: node };
 };
 
 /** READ or ADMIN will do; without ADMIN the hashes are hidden. */
-export const getAcl: Handler<'getACL'> = ({ state, caller }, { path }) => {
-  const node = state.tree.get(path) ?? refuse('NoNode');
-  demand(node.acl, Perms.READ | Perms.ADMIN, caller.authIds);
-  return { acl: maskedAcl(node.acl, caller.authIds), stat: node };
+export const getAcl: Handler<'getACL'> = (ctx, { path }) => {
+  const node = permitted(ctx, path, Perms.READ | Perms.ADMIN);
+  return { acl: maskedAcl(node.acl, ctx.caller.authIds), stat: node };
 };
 
 /** There is no other server to wait for, and the path does not matter. */
@@ -83,19 +87,18 @@ export const closeSession: Handler<'closeSession'> = ({ state, caller, txn }) =>
 
 /** What was missed is told at once, without looking at ACLs; for the rest there is a watch again (Java `DataTree`). */
 export const setWatches: Handler<'setWatches'> = (ctx, q: SetWatchesRequest) => {
-  const { tree } = ctx.state;
   for (const path of q.dataWatches) {
-    const node = tree.get(path);
+    const node = find(ctx, path);
     if (node === undefined) replay(ctx, EventTypeCode.NodeDeleted, path);
     else if (node.mzxid > q.relativeZxid) replay(ctx, EventTypeCode.NodeDataChanged, path);
     else watchData(ctx, path);
   }
   for (const path of q.existWatches) {
-    if (tree.get(path) !== undefined) replay(ctx, EventTypeCode.NodeCreated, path);
+    if (find(ctx, path) !== undefined) replay(ctx, EventTypeCode.NodeCreated, path);
     else watchData(ctx, path);
   }
   for (const path of q.childWatches) {
-    const node = tree.get(path);
+    const node = find(ctx, path);
     if (node === undefined) replay(ctx, EventTypeCode.NodeDeleted, path);
     else if (node.pzxid > q.relativeZxid) replay(ctx, EventTypeCode.NodeChildrenChanged, path);
     else watchChildren(ctx, path);

@@ -10,21 +10,22 @@ import type { AnyOp } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
 import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
 import type { FrameWriter } from './frame-writer.js';
-import { handlers } from './handlers.js';
+import type { AnyHandler } from './handler.js';
+import { handlerOf, handlers } from './handlers.js';
 import { Refusal } from './refusal.js';
 import { RequestContext, type Caller } from './request-context.js';
 import type { ServerState } from './server-state.js';
 
 interface Route {
   readonly row: AnyOp;
-  readonly handle: (ctx: RequestContext, request: unknown) => unknown;
+  readonly handle: AnyHandler;
 }
 
 /** What can be asked for alone; the rest is answered Unimplemented. */
 const ROUTES: ReadonlyMap<number, Route> = new Map(
   Object.values(operations)
     .filter((row) => row.use !== 'multi')
-    .map((row) => [row.code, { row: row as AnyOp, handle: handlers[row.name] as Route['handle'] }]),
+    .map((row) => [row.code, { row: row as AnyOp, handle: handlerOf(row) }]),
 );
 
 /** Replies to unknown operations carry the zxid of a request that never got one. */
@@ -86,7 +87,7 @@ export class RequestPipeline {
     this.reply(xid, this.state.lastZxid, row, response);
   }
 
-  private write(handle: Route['handle'], request: unknown): unknown {
+  private write(handle: AnyHandler, request: unknown): unknown {
     const txn = this.state.begin();
     this.ctx.enter(txn);
     try {

@@ -1,4 +1,4 @@
-/** Handlers of what may stand in a multi. Each checks in the order of Java's `PrepRequestProcessor`. */
+/** Handlers of what changes nodes, and of check. Each checks in the order of Java's `PrepRequestProcessor`. */
 import {
   CREATE_FLAGS,
   ANY_VERSION,
@@ -15,6 +15,7 @@ import { PERSISTENT, sequenceSuffix, SPECIAL_PATHS, type DataNode, type Lifetime
 import type { Handler } from './handler.js';
 import { refuse } from './refusal.js';
 import type { RequestContext } from './request-context.js';
+import { present } from './server-reader.js';
 
 /** A response without fields. */
 export const NOTHING: EmptyRecord = Object.freeze({});
@@ -30,7 +31,7 @@ interface Created {
 /** What create passes for the time to live that it does not have. */
 const NO_TTL = -1;
 
-function create(ctx: RequestContext, q: CreateRequest, kind: CreateKind, ttl: number): Created {
+function createNode(ctx: RequestContext, q: CreateRequest, kind: CreateKind, ttl: number): Created {
   const { state, caller, txn } = ctx;
   checkMode(q.flags, kind, ttl, state.options.extendedTypesEnabled);
   const parentPath = checkedParent(q.path);
@@ -67,7 +68,7 @@ export function isCreateFlag(flags: number): boolean {
 
 /** Path of the parent; everything else about a path is checked later (Java `getParentPathAndValidate`). */
 function checkedParent(path: string): string {
-  const slash = path.lastIndexOf('/');
+  const slash = present(path).lastIndexOf('/');
   if (slash < 0 || path.includes('\0')) refuse('BadArguments');
   return path.slice(0, slash);
 }
@@ -89,51 +90,52 @@ function checkVersion(expected: number, actual: number): void {
 
 const create2Response = ({ path, node }: Created) => ({ path, stat: node.stat() });
 
-/** Handlers of the rows that say `inMulti: 'write'`. */
-export const writeHandlers: { readonly [K in WriteOpName]: Handler<K> } = {
-  create: (ctx, q) => ({ path: create(ctx, q, 'plain', NO_TTL).path }),
+/** Answers with the path alone. */
+export const create: Handler<'create'> = (ctx, q) => ({ path: createNode(ctx, q, 'plain', NO_TTL).path });
 
-  create2: (ctx, q) => create2Response(create(ctx, q, 'plain', NO_TTL)),
+/** create with the Stat. */
+export const create2: Handler<'create2'> = (ctx, q) => create2Response(createNode(ctx, q, 'plain', NO_TTL));
 
-  createContainer: (ctx, q) => create2Response(create(ctx, q, 'container', NO_TTL)),
+/** Makes a container, whatever its flags. */
+export const createContainer: Handler<'createContainer'> = (ctx, q) =>
+  create2Response(createNode(ctx, q, 'container', NO_TTL));
 
-  createTTL: (ctx, q) => create2Response(create(ctx, q, 'ttl', q.ttl)),
+/** Makes a node with a time to live. */
+export const createTtl: Handler<'createTTL'> = (ctx, q) => create2Response(createNode(ctx, q, 'ttl', q.ttl));
 
-  delete: ({ state: { tree }, caller, txn }, { path, version }) => {
-    const parentPath = checkedParent(path);
-    if (SPECIAL_PATHS.has(path)) refuse('BadArguments');
-    const parent = tree.get(parentPath) ?? refuse('NoNode');
-    demand(parent.acl, Perms.DELETE, caller.authIds);
-    const node = tree.get(path) ?? refuse('NoNode');
-    checkVersion(version, node.version);
-    if (node.numChildren > 0) refuse('NotEmpty');
-    txn.delete(path, node);
-    return NOTHING;
-  },
-
-  setData: ({ state: { tree }, caller, txn }, { path, data, version }) => {
-    if (pathProblem(path) !== null) refuse('BadArguments');
-    const node = tree.get(path) ?? refuse('NoNode');
-    demand(node.acl, Perms.WRITE, caller.authIds);
-    checkVersion(version, node.version);
-    txn.setData(path, node, copyOf(data));
-    return { stat: node.stat() };
-  },
-
-  check: ({ state: { tree }, caller }, { path, version }) => {
-    if (pathProblem(path) !== null) refuse('BadArguments');
-    const node = tree.get(path) ?? refuse('NoNode');
-    demand(node.acl, Perms.READ, caller.authIds);
-    checkVersion(version, node.version);
-    return NOTHING;
-  },
+/** Does not check how the path is spelt: a bad one has no parent or no node. */
+export const deleteNode: Handler<'delete'> = ({ state: { tree }, caller, txn }, { path, version }) => {
+  const parentPath = checkedParent(path);
+  if (SPECIAL_PATHS.has(path)) refuse('BadArguments');
+  const parent = tree.get(parentPath) ?? refuse('NoNode');
+  demand(parent.acl, Perms.DELETE, caller.authIds);
+  const node = tree.get(path) ?? refuse('NoNode');
+  checkVersion(version, node.version);
+  if (node.numChildren > 0) refuse('NotEmpty');
+  txn.delete(path, node);
+  return NOTHING;
 };
 
-/** Names of the operations that may stand in a multi. */
-export type WriteOpName =
-  'create' | 'create2' | 'createContainer' | 'createTTL' | 'delete' | 'setData' | 'check';
+/** Puts data. */
+export const setData: Handler<'setData'> = ({ state: { tree }, caller, txn }, { path, data, version }) => {
+  if (pathProblem(path) !== null) refuse('BadArguments');
+  const node = tree.get(path) ?? refuse('NoNode');
+  demand(node.acl, Perms.WRITE, caller.authIds);
+  checkVersion(version, node.version);
+  txn.setData(path, node, copyOf(data));
+  return { stat: node.stat() };
+};
 
-/** Not allowed in a multi, alone in that among the writes. */
+/** Changes nothing; it makes a multi fail. */
+export const check: Handler<'check'> = ({ state: { tree }, caller }, { path, version }) => {
+  if (pathProblem(path) !== null) refuse('BadArguments');
+  const node = tree.get(path) ?? refuse('NoNode');
+  demand(node.acl, Perms.READ, caller.authIds);
+  checkVersion(version, node.version);
+  return NOTHING;
+};
+
+/** Asks for the `aversion`, not the version. */
 export const setAcl: Handler<'setACL'> = (
   { state: { tree }, caller, txn },
   { path, acl: wanted, version },

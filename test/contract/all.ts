@@ -13,6 +13,7 @@ import { reads } from './cases/reads.js';
 import { requests } from './cases/requests.js';
 import { sessions } from './cases/sessions.js';
 import { stats } from './cases/stat.js';
+import { strings } from './cases/strings.js';
 import { throws } from './cases/throws.js';
 import { watches } from './cases/watches.js';
 import { words } from './cases/words.js';
@@ -34,6 +35,7 @@ export function registerAll(target: ContractTarget): void {
     sessions,
     handshake,
     requests,
+    strings,
     acls,
     auth,
     precedence,

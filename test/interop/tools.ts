@@ -9,6 +9,8 @@ import { findZooKeeper } from '../support/real-zookeeper.js';
 const SCRIPTS = path.join(import.meta.dirname, 'scripts');
 /** Debian's Python, which has Debian's kazoo; another one on the PATH has not. */
 const PYTHON = '/usr/bin/python3';
+/** In Debian's package `zookeeper`. */
+const ZK_CLI = '/usr/share/zookeeper/bin/zkCli.sh';
 const LIMIT_MS = 60_000;
 
 /** What a tool printed. */
@@ -26,8 +28,18 @@ export interface Tool {
   run(connectString: string, root: string): Promise<Printed>;
 }
 
-async function runProgram(program: string, args: readonly string[], input = ''): Promise<Printed> {
-  const child = spawn(program, args, { stdio: 'pipe', timeout: LIMIT_MS, killSignal: 'SIGKILL' });
+async function runProgram(
+  program: string,
+  args: readonly string[],
+  input = '',
+  env: Readonly<Record<string, string>> = {},
+): Promise<Printed> {
+  const child = spawn(program, args, {
+    stdio: 'pipe',
+    timeout: LIMIT_MS,
+    killSignal: 'SIGKILL',
+    env: { ...process.env, ...env },
+  });
   let [out, all] = ['', ''];
   child.stdout.on('data', (chunk: Buffer) => {
     out += String(chunk);
@@ -40,17 +52,31 @@ async function runProgram(program: string, args: readonly string[], input = ''):
   return { lines: out.split('\n').filter((line) => line !== ''), all, exitCode };
 }
 
+/**
+ * Debian's `zkCli.sh`, or its main class with the jars that were found. The script needs nothing from outside: it reads
+ * `zkEnv.sh` beside it, which names Java and the jars, and takes no settings but `CLIENT_JVMFLAGS` and `JVMFLAGS`.
+ */
 export function zkCli(): Tool {
+  const script = (root: string): string =>
+    fs.readFileSync(path.join(SCRIPTS, 'zkcli.txt'), 'utf8').replaceAll('ROOT', root);
+  if (fs.existsSync(ZK_CLI)) {
+    return {
+      name: ZK_CLI,
+      missing: null,
+      run: (connectString, root) =>
+        runProgram(ZK_CLI, ['-server', connectString], script(root), { CLIENT_JVMFLAGS: '-Xmx128m' }),
+    };
+  }
   const found = findZooKeeper();
+  if ('missing' in found)
+    return { name: 'zkCli', missing: found.missing, run: () => Promise.reject(new Error(found.missing)) };
+  process.stdout.write(`no ${ZK_CLI}: its main class is run instead, from ZooKeeper ${found.version}\n`);
+  const main = 'org.apache.zookeeper.ZooKeeperMain';
   return {
-    name: 'missing' in found ? 'zkCli' : `zkCli ${found.version}`,
-    missing: 'missing' in found ? found.missing : null,
-    run: (connectString, root) => {
-      if ('missing' in found) throw new Error(found.missing);
-      const script = fs.readFileSync(path.join(SCRIPTS, 'zkcli.txt'), 'utf8').replaceAll('ROOT', root);
-      const main = 'org.apache.zookeeper.ZooKeeperMain';
-      return runProgram('java', ['-Xmx128m', '-cp', found.classpath, main, '-server', connectString], script);
-    },
+    name: `zkCli ${found.version}`,
+    missing: null,
+    run: (connectString, root) =>
+      runProgram('java', ['-Xmx128m', '-cp', found.classpath, main, '-server', connectString], script(root)),
   };
 }
 

@@ -182,7 +182,7 @@ function isReference(node: ts.Identifier): boolean {
   );
 }
 
-function tooLong({ name, text }: SourceFile): string[] {
+function tooLong({ name, text }: Pick<SourceFile, 'name' | 'text'>): string[] {
   const lines = text.split('\n').length - 1;
   const limit = LONG[name] ?? MAX_LINES;
   return lines > limit ? [`${name} has ${lines} lines, more than ${limit}`] : [];
@@ -235,6 +235,15 @@ describe('the sources', () => {
 
   it('are TypeScript and nothing else', () => {
     expect([...sources.keys()].filter((name) => !name.endsWith('.ts'))).toEqual([]);
+  });
+
+  it('and their tests have no file that is too long', () => {
+    const tests = path.join(ROOT, 'test');
+    const names = filesBelow(tests).filter((name) => name.endsWith('.ts'));
+    expect(names.length).toBeGreaterThan(sources.size);
+    expect(
+      names.flatMap((name) => tooLong({ name, text: fs.readFileSync(path.join(tests, name), 'utf8') })),
+    ).toEqual([]);
   });
 });
 

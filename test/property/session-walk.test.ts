@@ -96,7 +96,7 @@ class Walk {
   private dialing(epoch: number): void {
     const { w } = this;
     const roll = this.random();
-    if (roll < 0.6) w.core.dialed(epoch, w.now);
+    if (roll < 0.6) w.core.dialed(epoch);
     else if (roll < 0.8) w.core.dialFailed(epoch, new ConnectionLossError({ outcome: 'not-sent' }), w.now);
     else w.core.roundDone(epoch, w.now);
     this.unanswered = [];

@@ -205,7 +205,7 @@ export class CoreWorld implements Ports {
     const { phase } = this.core;
     if (phase.name === 'idle') this.core.open(this.now);
     if (phase.name === 'backoff') this.advance(Math.max(0, phase.until - this.now));
-    this.core.dialed(this.epoch, this.now);
+    this.core.dialed(this.epoch);
     this.accept(sessionId, timeOut);
   }
 

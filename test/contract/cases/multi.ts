@@ -285,6 +285,26 @@ export function multis(target: ContractTarget): void {
       expect((await client.call('exists', { path: target.at('/first'), watch: false })).errno).toBe(-101);
     });
 
+    it.each([
+      ['no list of ACLs', -114, {}],
+      ['no list of ACLs and the flags of another kind of node', -114, { flags: 4 }],
+      ['no list of ACLs and flags that mean nothing', -8, { flags: 77 }],
+    ])('with %s in a createTTL fails at it', async (_name, errno, wrong) => {
+      const client = await target.raw();
+      const plain = { path: target.at('/first'), data: null, acl: OPEN_ACL_UNSAFE, flags: 0 };
+      const reply = await client.call('multi', {
+        ops: [
+          { op: operations.create, request: plain },
+          {
+            op: operations.createTTL,
+            request: { ...plain, path: target.at('/a'), acl: null, flags: 5, ttl: 1e6, ...wrong },
+          },
+        ],
+      });
+      expect(reply.response?.results.map((result) => result.errno)).toEqual([OK, errno]);
+      expect((await client.call('exists', { path: plain.path, watch: false })).errno).toBe(-101);
+    });
+
     it('gives the results of containers and TTL nodes as those of create2', async () => {
       const client = await target.raw();
       const node = { data: null, acl: OPEN_ACL_UNSAFE };

@@ -174,16 +174,5 @@ export function precedence(target: ContractTarget): void {
         expect((await client.call('sync', { path })).response?.path).toBe(path);
       }
     });
-
-    it('sync gives even a null path back', async () => {
-      const client = await prepared();
-      const frame = Buffer.alloc(12);
-      frame.writeInt32BE(5, 0);
-      frame.writeInt32BE(operations.sync.code, 4);
-      frame.writeInt32BE(-1, 8);
-      client.sendFrame(frame);
-      const reply = await client.reply();
-      expect([reply?.xid, reply?.errno, reply?.body.toString('hex')]).toEqual([5, 0, 'ffffffff']);
-    });
   });
 }

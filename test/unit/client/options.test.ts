@@ -141,6 +141,7 @@ const TABLE: Record<
       { ...provider, size: '3' },
     ],
   },
+  captureStack: { byDefault: false, good: [[true], [false]], bad: ['true', 0, 1, {}] },
   dialer: { byDefault: tcpDialer, good: [[dialer]], bad: [{}, 'tcp', 1, []] },
   clock: {
     byDefault: systemClock,
