@@ -14,6 +14,7 @@ async function followMembers(conn, path, seen) {
   }
 }
 
+/** Once, for this play. A program that runs for long keeps itself registered: see keep-registered.mjs. */
 async function join(servers, path, name) {
   const conn = await connect(servers);
   await conn.create(joinPath(path, name), null, { mode: 'EPHEMERAL' });

@@ -13,6 +13,7 @@ import { playground } from './support.mjs';
 /** Short, so that the crash is noticed soon: a crashed server stays on the list until its session expires. */
 const SESSION_TIMEOUT_MS = 2000;
 
+const announce = (where) => say(`Connecting to ${where}`);
 const startedAt = performance.now();
 await playground(async (ensemble, where) => {
   say(`Service discovery on ${where}\n`);
@@ -65,4 +66,4 @@ await playground(async (ensemble, where) => {
   await Promise.all([...clients.map((client) => client.stop()), operator.close()]);
   const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
   say(`\nDone: ${clients.length} clients saw all that happened, ${seen} sightings in ${seconds} s.`);
-});
+}, announce);

@@ -8,7 +8,7 @@ export function readTimeoutMs(sessionMs: number): number {
   return (sessionMs * 2) / 3;
 }
 
-/** Budget for connecting to one server, and again for its answer to the handshake: T/H. */
+/** Budget for one server, from the look-up of its name to its answer to the handshake: T/H. */
 export function connectTimeoutMs(sessionMs: number, servers: number): number {
   return Math.max(1, sessionMs / Math.max(1, servers));
 }

@@ -21,8 +21,8 @@ export interface VersionFacts {
    */
   readonly eventsNeedRead: boolean;
   /**
-   * A create in a multi with impossible flags, or without a list of ACLs, makes the whole request unreadable. In 3.8.0
-   * it is the error of that operation, BadArguments or InvalidAcl.
+   * A create in a multi with impossible flags makes the whole request unreadable. In 3.8.0 it is the error of that
+   * operation, BadArguments.
    */
   readonly multiReadsCreatesStrictly: boolean;
   /** create2 in a multi results in path and Stat. Before 3.9.0 it comes back as create, without a Stat. */

@@ -1,6 +1,6 @@
 /** The documentation is true: its tables are the source's, its links lead somewhere, its examples run. */
 import { spawn } from 'node:child_process';
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import * as path from 'node:path';
 import * as prettier from 'prettier';
 import ts from 'typescript';
@@ -84,12 +84,22 @@ test('README.md has at most 250 lines', () => {
   expect(read('README.md').trimEnd().split('\n').length).toBeLessThanOrEqual(250);
 });
 
+test('every page has as many examples as comments that say so', () => {
+  for (const page of PAGES) {
+    const marks = read(page).match(/^<!-- runs -->$/gm) ?? [];
+    expect(examplesOf(page), page).toHaveLength(marks.length);
+  }
+  expect(EXAMPLES.length).toBeGreaterThan(15);
+});
+
 describe('examples', () => {
   beforeAll(() => {
     rmSync(FOLDER, { recursive: true, force: true });
     installPackage(path.join(FOLDER, 'node_modules', 'zk-conn'));
     // a package of its own: otherwise `zk-conn` would be the name of the one around it
     writeFileSync(path.join(FOLDER, 'package.json'), '{}');
+    // what a reader is told to copy beside his program
+    copyFileSync(pathOf('examples/keep-registered.mjs'), path.join(FOLDER, 'keep-registered.mjs'));
   });
 
   afterAll(() => {

@@ -71,10 +71,10 @@ const withoutCode = (text: string): string => withoutBlocks(text).replaceAll(/`[
 
 // ---------------------------------------------------------------- code blocks
 
-/** A code block that says of itself that it runs. */
+/** A code block that is said to run, by a comment before it that readers do not see. */
 export interface Example {
   readonly page: string;
-  /** Line of the page on which the block's fence is. */
+  /** Line of the page on which that comment is. */
   readonly line: number;
   readonly language: 'js' | 'ts';
   readonly source: string;
@@ -82,7 +82,7 @@ export interface Example {
 
 export function examplesOf(page: string): readonly Example[] {
   const text = read(page);
-  return [...text.matchAll(/^```(js|ts)\n\/\/ runs\n([\s\S]*?)^```$/gm)].map((match) => ({
+  return [...text.matchAll(/^<!-- runs -->\n+```(js|ts)\n([\s\S]*?)^```$/gm)].map((match) => ({
     page,
     line: text.slice(0, match.index).split('\n').length,
     language: match[1] as 'js' | 'ts',

@@ -170,6 +170,7 @@ function defaultOf(key: string, value: unknown): string {
   const derived = DERIVED[key];
   if (derived !== undefined) return derived;
   if (typeof value === 'number') return String(value);
+  if (typeof value === 'boolean') return code(String(value));
   if (typeof value === 'string') return value === '' ? 'none' : code(`'${value}'`);
   if (Array.isArray(value)) return 'none';
   return Object.entries(value as object)

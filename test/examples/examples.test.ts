@@ -1,6 +1,11 @@
 /** Every example and the demo run as a reader would run them, and say what they are meant to show. */
+import { spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { pathToFileURL } from 'node:url';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MiniServer } from '../../src/testing.js';
@@ -19,7 +24,7 @@ const FOLDER = path.join(ROOT, 'examples');
 const MAX_LINES = 60;
 const MAX_DEMO_LINES = 120;
 /** No example; read by those that are. */
-const HELPERS = ['README.md', 'demo-actors.mjs', 'support.mjs', 'tsconfig.json'];
+const HELPERS = ['README.md', 'demo-actors.mjs', 'keep-registered.mjs', 'support.mjs', 'tsconfig.json'];
 
 /** What an example prints, line by line from the first to the last. */
 const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
@@ -116,6 +121,13 @@ const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'again: ZK_NODE_EXISTS',
     'closed, confirmed by the server: true',
   ],
+  '13-keep-registered.mjs': [
+    'old is registered',
+    'new waits',
+    'new is registered',
+    'new is registered',
+    '/the-one holds "new", owned by its session: true',
+  ],
 };
 
 /** Lines of which some are noise: the wanted ones must come in order, others may come between them. */
@@ -194,10 +206,12 @@ describe('the folder', () => {
   });
 
   it('imports nothing but the package, by its name, and Node', () => {
-    for (const name of [...EXAMPLES, 'demo.mjs', 'demo-actors.mjs', 'support.mjs']) {
+    for (const name of filesBelow(FOLDER).filter((file) => /\.(mjs|cjs|ts)$/.test(file))) {
       const text = fs.readFileSync(path.join(FOLDER, name), 'utf8');
       for (const [, from] of text.matchAll(/(?:from |require\()'([^']+)'/g)) {
-        expect(from, name).toMatch(/^(zk-conn|zk-conn\/testing|node:.+|\.\/(support|demo-actors)\.mjs)$/);
+        expect(from, name).toMatch(
+          /^(zk-conn|zk-conn\/testing|node:.+|\.\/(support|demo-actors|keep-registered)\.mjs)$/,
+        );
       }
     }
   });
@@ -226,6 +240,121 @@ describe.each(EXAMPLES)('%s', (name) => {
   });
 });
 
+describe('keepRegistered', () => {
+  /** A play with a server and an application whose connection can be made to break after its next write number `n`. */
+  const play = (lines: string): Promise<Finished> => {
+    const file = path.join(SCRATCH, `keep-${randomUUID()}.mjs`);
+    fs.mkdirSync(SCRATCH, { recursive: true });
+    const imported = pathToFileURL(path.join(FOLDER, 'keep-registered.mjs')).href;
+    const source = `
+      import assert from 'node:assert/strict';
+      import { EventEmitter, once } from 'node:events';
+      import { connect, tcpDialer } from 'zk-conn';
+      import { MiniServer } from 'zk-conn/testing';
+      import { keepRegistered } from '${imported}';
+
+      const server = await MiniServer.start();
+      const events = new EventEmitter();
+      let writesLeft = Infinity;
+      const dialer = (address, listener) => {
+        const transport = tcpDialer(address, listener);
+        return {
+          destroy: () => transport.destroy(),
+          write: (bytes) => {
+            const more = transport.write(bytes);
+            if (--writesLeft === 0) setImmediate(() => transport.destroy());
+            return more;
+          },
+        };
+      };
+      const options = { dialer, backoff: { baseMs: 1, maxMs: 1 } };
+      const start = async (more) => {
+        const registered = once(events, 'registered');
+        const conn = await connect(server.connectString, { ...options, ...more });
+        const over = keepRegistered(conn, '/app', 'x', () => events.emit('registered'));
+        over.catch(() => {});
+        return { conn, over, registered };
+      };
+      const isOurs = ({ conn }) => server.tree.get('/app')?.stat.ephemeralOwner === conn.sessionId;
+      ${lines}
+      await server.close();
+    `;
+    fs.writeFileSync(file, source);
+    return runNode([file]);
+  };
+
+  const expectEnd = ({ code, stderr }: Finished): void =>
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+
+  it('survives the loss of its session and then of the new connection, whatever was under way', async () => {
+    const finished = await play(`
+      for (const more of [{}, { offlineQueue: false }]) {
+        for (let n = 0; n < 7; n++) {
+          const app = await start(more);
+          await app.registered;
+          const before = app.conn.sessionId;
+          const again = once(events, 'registered');
+          if (n > 0) writesLeft = n;
+          server.expireSession(before);
+          server.dropConnections();
+          await again;
+          assert.notEqual(app.conn.sessionId, before);
+          // a cut that is still to come takes the connection, not the node
+          assert.ok(isOurs(app));
+          writesLeft = Infinity;
+          await app.conn.close();
+          await app.over;
+          for (const { id } of server.sessions) server.expireSession(id);
+        }
+      }
+    `);
+    expectEnd(finished);
+  });
+
+  it('waits for the session of a predecessor, and ends with the Conn', async () => {
+    const finished = await play(`
+      const first = await start();
+      await first.registered;
+      const second = await start();
+      const watched = async () => { while (server.watchCount('/app') < 2) await new Promise(setImmediate); };
+      await watched();
+      assert.ok(isOurs(first));
+      server.expireSession(first.conn.sessionId);
+      await first.conn.close();
+      await first.over;
+      await second.registered;
+      assert.ok(isOurs(second));
+      await second.conn.close();
+      await second.over;
+    `);
+    expectEnd(finished);
+  });
+
+  it('lets one of many have the node, and then the next', async () => {
+    const finished = await play(`
+      const apps = await Promise.all(Array.from({ length: 5 }, () => start()));
+      while (apps.length > 0) {
+        if (!apps.some(isOurs)) await once(events, 'registered');
+        const index = apps.findIndex(isOurs);
+        assert.notEqual(index, -1);
+        const [winner] = apps.splice(index, 1);
+        await winner.conn.close();
+        await winner.over;
+      }
+    `);
+    expectEnd(finished);
+  });
+
+  it('rejects with what does not mend', async () => {
+    const finished = await play(`
+      const conn = await connect(server.connectString);
+      await assert.rejects(keepRegistered(conn, '/no/parent', 'x'), { code: 'ZK_NO_NODE' });
+      await conn.close();
+    `);
+    expectEnd(finished);
+  });
+});
+
 /** What each client must have seen, in order. */
 const LISTS = [
   'nobody',
@@ -239,10 +368,12 @@ const LISTS = [
   'nobody',
 ];
 
-function expectDemo({ code, stdout, stderr }: Finished, where: RegExp): void {
+/** @param where a pattern for the words behind "Service discovery on" */
+function expectDemo({ code, stdout, stderr }: Finished, where: string): void {
   expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' });
   const lines = stdout.trimEnd().split('\n');
-  expect(lines[0]).toMatch(where);
+  expect(lines[0]).toMatch(new RegExp(`^Connecting to ${where}$`));
+  expect(lines[1]).toMatch(new RegExp(`^Service discovery on ${where}$`));
   expect(lines.filter((line) => /^\d\. /.test(line)).map((line) => line[0])).toEqual([
     '1',
     '2',
@@ -267,14 +398,14 @@ describe('the demo', () => {
 
   it('plays on its own mini-server', async () => {
     const finished = await runNode(demo, { env: { ZK_SERVERS: undefined } });
-    expectDemo(finished, /^Service discovery on a mini-server in this process, at 127\.0\.0\.1:\d+$/);
+    expectDemo(finished, String.raw`a mini-server in this process, at 127\.0\.0\.1:\d+`);
   });
 
   it('plays on the ensemble in ZK_SERVERS, and leaves it as it was', async () => {
     const server = await MiniServer.start();
     try {
       const finished = await runNode(demo, { env: { ZK_SERVERS: server.connectString } });
-      expectDemo(finished, /^Service discovery on the ensemble at 127\.0\.0\.1:\d+$/);
+      expectDemo(finished, String.raw`the ensemble at 127\.0\.0\.1:\d+`);
       expectClean(server);
     } finally {
       await server.close();
@@ -298,11 +429,41 @@ describe('the demo', () => {
     }
   });
 
+  it('says in one line that there is no server', { timeout: 30_000 }, async () => {
+    const server = await MiniServer.start();
+    await server.close(); // nobody listens on its port now
+    const { code, stdout, stderr } = await runNode(demo, { env: { ZK_SERVERS: server.connectString } });
+    expect(code).toBe(1);
+    expect(stdout).toBe(`Connecting to the ensemble at ${server.connectString}\n`);
+    expect(stderr).toMatch(/^not connected within 10000 ms \(.*ECONNREFUSED.*\)\n$/);
+  });
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('takes away what it made on an ensemble at %s', async (signal, exitCode) => {
+    const server = await MiniServer.start();
+    try {
+      const env = { ...process.env, ZK_SERVERS: server.connectString };
+      const child = spawn(process.execPath, demo, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] });
+      const stderr = text(child.stderr);
+      child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+        if (chunk.includes('2. Three servers start')) child.kill(signal);
+      });
+      const [code] = (await once(child, 'close')) as [number | null];
+      expect(code, await stderr).toBe(exitCode);
+      expect(await stderr).toBe('');
+      expect(server.tree.paths().filter((node) => !node.startsWith('/zookeeper'))).toEqual(['/']);
+    } finally {
+      await server.close();
+    }
+  });
+
   const real = realTarget();
   const why = 'missing' in real ? `skipped: ${real.missing}` : `${real.version}, ${real.source}`;
   it.skipIf('missing' in real)(`plays on real ZooKeeper (${why})`, async () => {
     if ('missing' in real) return;
-    expectDemo(await runNode(demo, { env: { ZK_SERVERS: real.connectString } }), /on the ensemble at /);
+    expectDemo(await runNode(demo, { env: { ZK_SERVERS: real.connectString } }), 'the ensemble at .+');
   });
 
   it.skipIf('missing' in real).each(EXAMPLES)(`%s runs on real ZooKeeper (${why})`, async (name) => {
