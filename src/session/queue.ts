@@ -14,13 +14,13 @@ import {
 import { Outbox } from './outbox.js';
 import { RequestRing, type Fate, type PendingRequest } from './pending.js';
 
-/** Bounds of the queue. Bytes count frames without their length prefix. */
+/** Bounds of the queue. */
 export interface QueueLimits {
   /** Requests that may wait for a socket. */
   readonly maxRequests: number;
-  /** Bytes that may wait for a socket. */
+  /** Bytes that may wait for a socket, length prefixes included. */
   readonly maxBytes: number;
-  /** Longest single request. */
+  /** Longest single request, bytes without its length prefix. */
   readonly maxRequestBytes: number;
 }
 

@@ -59,7 +59,8 @@ export class Receiver {
     while (decoder.next()) {
       const verdict = this.read(decoder);
       if (verdict === 'next') continue;
-      if (verdict === 'pause') this.backlog = [];
+      // unless reading it has begun a new stream
+      if (verdict === 'pause' && this.decoder === decoder) this.backlog = [];
       return;
     }
   }

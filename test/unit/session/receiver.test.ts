@@ -252,6 +252,15 @@ describe('a reset', () => {
     expect(seen.slice(before)).toEqual(['new', 'newer']);
   });
 
+  it('by a message that then asks for a pause does not pause the new stream', () => {
+    verdict = () => {
+      receiver.reset();
+      return 'pause';
+    };
+    receiver.push(frame('a'));
+    expect(receiver.isPaused).toBe(false);
+  });
+
   it('while it goes on leaves what the next connection brought at once where it belongs', () => {
     verdict = (text) => {
       if (text !== 'b') return text === 'a' || text === 'new' ? 'pause' : 'next';
