@@ -185,10 +185,12 @@ export class JuteReader {
     const start = this.takeLength(length, 'string');
     const text = this.buf.toString('utf8', start, start + length);
     // two different names must never become one string; U+FFFD shows up only where decoding may have failed
-    if (text.includes('\ufffd') && !isUtf8(this.buf.subarray(start, start + length))) {
-      throw new DecodeError(`a string of ${length} bytes is not valid UTF-8`);
-    }
-    return text;
+    if (!text.includes('\ufffd')) return text;
+    const bytes = this.buf.subarray(start, start + length);
+    if (isUtf8(bytes)) return text;
+    const javas = decodeSurrogateBytes(bytes);
+    if (javas === null) throw new DecodeError(`a string of ${length} bytes is not valid UTF-8`);
+    return javas;
   }
 
   ustring(): string {
@@ -237,6 +239,37 @@ export class JuteReader {
     }
     return this.take(length);
   }
+}
+
+/**
+ * Java writes a character above U+FFFF as its two surrogates, three bytes each (`BinaryOutputArchive.stringToByteBuffer`),
+ * which is no UTF-8. An ACL id may hold one.
+ * @returns null if the bytes are not even that
+ */
+function decodeSurrogateBytes(bytes: Buffer): string | null {
+  let text = '';
+  let plain = 0;
+  for (let i = 0; i + 5 < bytes.length; i++) {
+    if (!isSurrogate(bytes, i, 0xa0) || !isSurrogate(bytes, i + 3, 0xb0)) continue;
+    const before = bytes.subarray(plain, i);
+    if (!isUtf8(before)) return null;
+    text += before.toString('utf8') + String.fromCharCode(codeUnit(bytes, i), codeUnit(bytes, i + 3));
+    plain = i + 6;
+    i += 5;
+  }
+  const rest = bytes.subarray(plain);
+  return plain > 0 && isUtf8(rest) ? text + rest.toString('utf8') : null;
+}
+
+/** Do three bytes stand here that encode a high (0xa0) or low (0xb0) surrogate? */
+function isSurrogate(bytes: Buffer, at: number, kind: 0xa0 | 0xb0): boolean {
+  return (
+    bytes[at] === 0xed && ((bytes[at + 1] ?? 0) & 0xf0) === kind && ((bytes[at + 2] ?? 0) & 0xc0) === 0x80
+  );
+}
+
+function codeUnit(bytes: Buffer, at: number): number {
+  return 0xd000 | (((bytes[at + 1] ?? 0) & 0x3f) << 6) | ((bytes[at + 2] ?? 0) & 0x3f);
 }
 
 /** Half a surrogate pair would be encoded as U+FFFD, and so become another text. */
