@@ -188,9 +188,14 @@ export class JuteReader {
     if (!text.includes('\ufffd')) return text;
     const bytes = this.buf.subarray(start, start + length);
     if (isUtf8(bytes)) return text;
-    const javas = decodeSurrogateBytes(bytes);
-    if (javas === null) throw new DecodeError(`a string of ${length} bytes is not valid UTF-8`);
-    return javas;
+    return this.decodeBadUtf8(bytes);
+  }
+
+  /** Text from bytes that are no UTF-8: what Java servers write for characters above U+FFFF, or an error. */
+  protected decodeBadUtf8(bytes: Buffer): string {
+    const text = decodeSurrogateBytes(bytes);
+    if (text === null) throw new DecodeError(`a string of ${bytes.length} bytes is not valid UTF-8`);
+    return text;
   }
 
   ustring(): string {

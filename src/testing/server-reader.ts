@@ -33,16 +33,8 @@ export function lenientText(bytes: Uint8Array): string {
 
 /** A reader that has no objection to any string that is all there. */
 export class ServerReader extends JuteReader {
-  override ustringOrNull(): string | null {
-    const start = this.pos;
-    try {
-      return super.ustringOrNull();
-    } catch {
-      // bad text or a bad length; the latter is refused for bytes, too
-      this.pos = start;
-      const bytes = this.buffer();
-      return bytes === null ? null : lenientText(bytes);
-    }
+  protected override decodeBadUtf8(bytes: Buffer): string {
+    return lenientText(bytes);
   }
 
   override ustring(): string {
