@@ -3,7 +3,7 @@ export { Conn, connect } from './client/conn.js';
 export type { AclResult, ChildrenResult, GetResult, Watched, ZnodeCalls } from './client/calls.js';
 export type { ClosedReason, CloseResult } from './client/conn.js';
 export type { AuthInfo, ConnOptions } from './client/options.js';
-export type { CreateOptions, ZnodeData } from './client/arguments.js';
+export type { CallOptions, CreateOptions, ZnodeData } from './client/arguments.js';
 export type {
   ConnectErrorEvent,
   ConnectionState,

@@ -9,6 +9,17 @@ import { asObject, refuseUnknownKeys } from './options.js';
 /** Data of a znode: bytes, or a text that is stored as UTF-8. `null` is stored as null, which is not the same as empty. */
 export type ZnodeData = Uint8Array | string | null;
 
+/** What every call takes as its last argument, on its own or among other options. */
+export interface CallOptions {
+  /**
+   * Gives the call up: it rejects with `signal.reason`. What was not sent yet never will be; what was sent may have been
+   * carried out, and its late reply is dropped.
+   */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait for the reply, ms; 0 for ever. Default: the Conn's `requestTimeoutMs`. */
+  readonly timeoutMs?: number | undefined;
+}
+
 /** Options of `create` and `createWithStat`. */
 export interface CreateOptions {
   /** Default: `PERSISTENT`. */
@@ -25,6 +36,60 @@ export interface ResolvedCreate {
   readonly acl: readonly Acl[];
   /** null for modes without a time to live. */
   readonly ttlMs: number | null;
+}
+
+/** The keys of {@link CallOptions}. */
+export const CALL_OPTION_KEYS = ['signal', 'timeoutMs'] as const;
+
+const NO_CALL_OPTIONS: CallOptions = Object.freeze({});
+
+/**
+ * Checks what a call was given as its last argument, and leaves out what is none of {@link CallOptions}.
+ * @param own further keys that the call knows
+ * @throws InvalidOptionError, InvalidArgumentError
+ */
+export function checkCallOptions(
+  options: unknown,
+  op: string,
+  path?: string,
+  own: readonly string[] = [],
+): CallOptions {
+  if (options === undefined) return NO_CALL_OPTIONS;
+  const given = asObject(options, `the options of ${op}`);
+  refuseUnknownKeys(given, [...own, ...CALL_OPTION_KEYS], `option of ${op}`);
+  const { signal, timeoutMs } = given;
+  if (signal !== undefined && !isSignal(signal)) {
+    throw new InvalidArgumentError(`signal must be an AbortSignal, not ${nameOf(signal)}`, { op, path });
+  }
+  if (timeoutMs !== undefined) checkTimeout(timeoutMs, op, path);
+  return { signal, timeoutMs };
+}
+
+/** What is left of a call's options for the call itself. */
+export function withoutCallOptions<T extends CallOptions>(
+  options: T | undefined,
+): Omit<T, keyof CallOptions> | undefined {
+  if (typeof options !== 'object' || (options as T | null) === null || Array.isArray(options)) return options;
+  const { signal: _signal, timeoutMs: _timeoutMs, ...own } = options;
+  return own;
+}
+
+/** A duration in ms, 0 for ever. */
+export function checkTimeout(timeoutMs: unknown, op: string, path?: string): asserts timeoutMs is number {
+  const isWhole = typeof timeoutMs === 'number' && Number.isInteger(timeoutMs);
+  if (isWhole && timeoutMs >= 0 && timeoutMs <= 0x7fffffff) return;
+  throw new InvalidArgumentError('timeoutMs must be a whole number of ms, 0 for ever', { op, path });
+}
+
+/** By what it can do: another realm's AbortSignal will do as well. */
+function isSignal(value: unknown): value is AbortSignal {
+  const signal = value as Partial<AbortSignal> | null;
+  return (
+    typeof signal === 'object' &&
+    typeof signal?.aborted === 'boolean' &&
+    typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function'
+  );
 }
 
 /** Anything over this many bytes is refused by `maxRequestBytes` before it gets to a server; see `RequestQueue`. */
@@ -70,10 +135,13 @@ export function checkAcl(acl: unknown, op: string, path: string): asserts acl is
   }
 }
 
+/** The keys of {@link CreateOptions}. */
+export const CREATE_OPTION_KEYS = ['mode', 'acl', 'ttlMs'] as const;
+
 /** Checks the options of a create and fills in the defaults. */
 export function checkCreate(options: unknown, op: string, path: string): ResolvedCreate {
   const given = asObject(options ?? {}, 'the options of create');
-  refuseUnknownKeys(given, ['mode', 'acl', 'ttlMs'], 'option of create');
+  refuseUnknownKeys(given, CREATE_OPTION_KEYS, 'option of create');
   const { mode = 'PERSISTENT', acl = OPEN_ACL_UNSAFE, ttlMs } = given;
   if (typeof mode !== 'string' || !Object.hasOwn(CREATE_FLAGS, mode)) {
     const known = Object.keys(CREATE_FLAGS).join(', ');

@@ -4,7 +4,7 @@
  */
 import type { Driver } from '../net/driver.js';
 import { Errno } from '../protocol/error-codes.js';
-import { InvalidArgumentError } from '../protocol/errors.js';
+import { InvalidArgumentError, ZkError } from '../protocol/errors.js';
 import { requestPath, type AnyOp, type Op } from '../protocol/op.js';
 import {
   operations,
@@ -15,6 +15,8 @@ import {
 } from '../protocol/operations.js';
 import { addChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
 import { PendingRequest } from '../session/pending.js';
+import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
+import { checkCallOptions, type CallOptions } from './arguments.js';
 import { Watch, WatchCell } from './watch.js';
 
 /** What a call is made of; `P` is the row's response, `R` what the caller gets. */
@@ -28,6 +30,8 @@ export interface Call<P, R> {
   readonly cell?: WatchCell;
   /** NoNode is a result, and `shape` gets null. */
   readonly absentOk?: boolean;
+  /** Checked. */
+  readonly options: CallOptions;
 }
 
 export class Caller {
@@ -45,19 +49,25 @@ export class Caller {
   /** Issues a call. */
   issue<P, R>(call: Call<P, R>): Promise<R> {
     const site = this.captureStack ? new Error('called from') : null;
+    const { signal, timeoutMs } = call.options;
+    if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     return new Promise<R>((resolve, reject) => {
-      this.driver.submit(
-        new PendingRequest(
-          call.row,
-          call.request,
-          call.path,
-          resolve,
-          site === null ? reject : (error: Error) => reject(withSite(error, site)),
-          call.shape,
-          call.cell ?? null,
-          call.absentOk === true ? Errno.NoNode : 0,
-        ),
+      const rejectAt = site === null ? reject : (error: Error) => reject(withSite(error, site));
+      const abortable: Abortable | null =
+        signal === undefined ? null : { abort: (reason) => this.driver.cancel(pending, reason) };
+      const pending = new PendingRequest(
+        call.row,
+        call.request,
+        call.path,
+        signal === undefined || abortable === null ? resolve : forgetting(signal, abortable, resolve),
+        signal === undefined || abortable === null ? rejectAt : forgetting(signal, abortable, rejectAt),
+        call.shape,
+        call.cell ?? null,
+        call.absentOk === true ? Errno.NoNode : 0,
       );
+      if (timeoutMs !== undefined) pending.timeoutMs = timeoutMs;
+      if (signal !== undefined && abortable !== null) onAbort(signal, abortable);
+      this.driver.submit(pending);
     });
   }
 
@@ -66,10 +76,12 @@ export class Caller {
     row: Op<string, PathWatchRequest, P>,
     path: string,
     shape: (response: P) => R,
+    given?: CallOptions,
     absentOk = false,
   ): Promise<R> {
     const serverPath = this.toServer(path, 'node', row.name);
-    return this.issue({ row, path, request: { path: serverPath, watch: false }, shape, absentOk });
+    const options = checkCallOptions(given, row.name, path);
+    return this.issue({ row, path, request: { path: serverPath, watch: false }, shape, absentOk, options });
   }
 
   /** The same with a watch. */
@@ -77,9 +89,11 @@ export class Caller {
     row: Op<string, PathWatchRequest, P>,
     path: string,
     shape: (response: P, watch: Watch) => R,
+    given?: CallOptions,
     absentOk = false,
   ): Promise<R> {
     const serverPath = this.toServer(path, 'node', row.name);
+    const options = checkCallOptions(given, row.name, path);
     const cell = new WatchCell(this.driver.core.watches, serverPath, this.chroot);
     const watch = new Watch(path, cell);
     return this.issue<P, R>({
@@ -89,6 +103,7 @@ export class Caller {
       shape: (response) => shape(response, watch),
       cell,
       absentOk,
+      options,
     });
   }
 
@@ -104,7 +119,11 @@ export class Caller {
   }
 
   /** The low-level door: any operation of the table by name, record in, record out. */
-  raw<K extends CallableOpName>(name: K, given: RequestOf<K>): Promise<ResponseOf<K>> {
+  raw<K extends CallableOpName>(
+    name: K,
+    given: RequestOf<K>,
+    givenOptions?: CallOptions,
+  ): Promise<ResponseOf<K>> {
     const request: unknown = given;
     if (!Object.hasOwn(operations, name) || (operations[name] as AnyOp).use !== 'call') {
       throw new InvalidArgumentError(`there is no operation '${nameOf(name)}' to call`);
@@ -119,6 +138,7 @@ export class Caller {
       });
     }
     const path = requestPath(row, request);
+    const options = checkCallOptions(givenOptions, name, path);
     const { pathField, responsePath } = row;
     let record: unknown = request;
     if (pathField !== null) {
@@ -134,6 +154,7 @@ export class Caller {
       ...(path === undefined ? {} : { path }),
       request: record,
       shape: this.chroot === '' ? null : (strip as (response: unknown) => ResponseOf<K>),
+      options,
     });
   }
 }
@@ -152,8 +173,22 @@ function nameOf(name: unknown): string {
   return String(name);
 }
 
+/** Settles, and lets go of the signal. */
+function forgetting<T>(
+  signal: AbortSignal,
+  abortable: Abortable,
+  settle: (value: T) => void,
+): (value: T) => void {
+  return (value) => {
+    forget(signal, abortable);
+    settle(value);
+  };
+}
+
 /** Puts the stack of the call behind that of its error, which was made in a callback of the socket. */
 function withSite(error: Error, site: Error): Error {
+  // the reason of an abort is the user's own
+  if (!ZkError.is(error)) return error;
   const lines = (site.stack ?? '').split('\n').slice(1);
   error.stack = `${error.stack ?? String(error)}\n    ---- called from\n${lines.join('\n')}`;
   return error;

@@ -17,7 +17,17 @@ import {
 import type { AnyOp, Op } from '../protocol/op.js';
 import type { PathRule } from '../protocol/paths.js';
 import type { Acl, Stat } from '../protocol/records.js';
-import { checkAcl, checkVersion, toData, type CreateOptions, type ZnodeData } from './arguments.js';
+import {
+  CREATE_OPTION_KEYS,
+  checkAcl,
+  checkCallOptions,
+  checkVersion,
+  toData,
+  withoutCallOptions,
+  type CallOptions,
+  type CreateOptions,
+  type ZnodeData,
+} from './arguments.js';
 import { rejecting, type Caller } from './caller.js';
 import {
   Transaction,
@@ -67,60 +77,65 @@ export abstract class ZnodeCalls {
   protected abstract readonly caller: Caller;
 
   /** Prefix of all paths, `''` for none. */
-  get chroot(): string {
+  get chrootPath(): string {
     return this.caller.chroot;
   }
 
   // ---------------------------------------------------------------- reading
 
   /** Data and Stat of a node. @throws NoNodeError, NoAuthError */
-  get(path: string): Promise<GetResult> {
-    return rejecting(() => this.caller.read(operations.getData, path, (r): GetResult => r));
+  get(path: string, options?: CallOptions): Promise<GetResult> {
+    return rejecting(() => this.caller.read(operations.getData, path, (r): GetResult => r, options));
   }
 
   /** {@link get} with a watch for the next change of its data, or its deletion. Nothing is armed if it rejects. */
-  getW(path: string): Promise<GetResult & Watched> {
+  getW(path: string, options?: CallOptions): Promise<GetResult & Watched> {
     return rejecting(() =>
-      this.caller.watch(operations.getData, path, ({ data, stat }, watch) => ({
-        data,
-        stat,
-        watch,
-      })),
+      this.caller.watch(
+        operations.getData,
+        path,
+        ({ data, stat }, watch) => ({ data, stat, watch }),
+        options,
+      ),
     );
   }
 
   /** Stat of a node, or null if there is none. @throws NoAuthError (3.9) */
-  exists(path: string): Promise<Stat | null> {
+  exists(path: string, options?: CallOptions): Promise<Stat | null> {
     return rejecting(() =>
-      this.caller.read(existsRow, path, (r: StatResponse | null) => r?.stat ?? null, true),
+      this.caller.read(existsRow, path, (r: StatResponse | null) => r?.stat ?? null, options, true),
     );
   }
 
   /** {@link exists} with a watch: for its creation if there is none, else for a change of its data or its deletion. */
-  existsW(path: string): Promise<{ readonly stat: Stat | null } & Watched> {
+  existsW(path: string, options?: CallOptions): Promise<{ readonly stat: Stat | null } & Watched> {
     return rejecting(() =>
       this.caller.watch(
         existsRow,
         path,
         (r: StatResponse | null, watch) => ({ stat: r?.stat ?? null, watch }),
+        options,
         true,
       ),
     );
   }
 
   /** Names of the children, and the Stat of the node. @throws NoNodeError, NoAuthError */
-  children(path: string): Promise<ChildrenResult> {
-    return rejecting(() => this.caller.read(operations.getChildren2, path, (r): ChildrenResult => r));
+  children(path: string, options?: CallOptions): Promise<ChildrenResult> {
+    return rejecting(() =>
+      this.caller.read(operations.getChildren2, path, (r): ChildrenResult => r, options),
+    );
   }
 
   /** {@link children} with a watch for the next child created or deleted, or the deletion of the node. */
-  childrenW(path: string): Promise<ChildrenResult & Watched> {
+  childrenW(path: string, options?: CallOptions): Promise<ChildrenResult & Watched> {
     return rejecting(() =>
-      this.caller.watch(operations.getChildren2, path, ({ children, stat }, watch) => ({
-        children,
-        stat,
-        watch,
-      })),
+      this.caller.watch(
+        operations.getChildren2,
+        path,
+        ({ children, stat }, watch) => ({ children, stat, watch }),
+        options,
+      ),
     );
   }
 
@@ -128,7 +143,7 @@ export abstract class ZnodeCalls {
    * Access control list of a node. Without ADMIN the server shows digests as `user:x`.
    * @throws NoNodeError, NoAuthError
    */
-  getAcl(path: string): Promise<AclResult> {
+  getAcl(path: string, options?: CallOptions): Promise<AclResult> {
     return rejecting(() => {
       const request = { path: this.caller.toServer(path, 'node', 'getACL') };
       return this.caller.issue({
@@ -136,16 +151,18 @@ export abstract class ZnodeCalls {
         path,
         request,
         shape: (r: GetAclResponse): AclResult => r,
+        options: checkCallOptions(options, 'getACL', path),
       });
     });
   }
 
   /** Brings our server up to date with its leader; a read behind it sees all that was acknowledged before. */
-  sync(path: string): Promise<string> {
+  sync(path: string, options?: CallOptions): Promise<string> {
     return rejecting(() => {
       const request = { path: this.caller.toServer(path, 'node', 'sync') };
       const shape = (r: PathResponse): string => this.caller.toClient(r.path);
-      return this.caller.issue({ row: operations.sync, path, request, shape });
+      const checked = checkCallOptions(options, 'sync', path);
+      return this.caller.issue({ row: operations.sync, path, request, shape, options: checked });
     });
   }
 
@@ -156,23 +173,28 @@ export abstract class ZnodeCalls {
    * @throws NodeExistsError, NoNodeError (the parent), NoAuthError, NoChildrenForEphemeralsError, InvalidAclError,
    * UnimplementedError (TTL modes, unless `zookeeper.extendedTypesEnabled=true` on the server)
    */
-  create(path: string, data: ZnodeData = null, options?: CreateOptions): Promise<string> {
+  create(path: string, data: ZnodeData = null, options?: CreateOptions & CallOptions): Promise<string> {
     return rejecting(() => {
-      const { row, request } = createRequest(path, data, options, 'create');
+      const { row, request } = createRequest(path, data, withoutCallOptions(options), 'create');
       const shape = (r: PathResponse): string => this.caller.toClient(r.path);
       return this.caller.issue({
         row,
         path,
         request: request(this.caller.toServer(path, ruleOf(row, request(path)), row.name)),
         shape,
+        options: checkCallOptions(options, row.name, path, CREATE_OPTION_KEYS),
       });
     });
   }
 
   /** {@link create} that gives the Stat too. Server 3.5. */
-  createWithStat(path: string, data: ZnodeData = null, options?: CreateOptions): Promise<Created> {
+  createWithStat(
+    path: string,
+    data: ZnodeData = null,
+    options?: CreateOptions & CallOptions,
+  ): Promise<Created> {
     return rejecting(() => {
-      const { row, request } = createRequest(path, data, options, 'create2');
+      const { row, request } = createRequest(path, data, withoutCallOptions(options), 'create2');
       const shape = ({ path: made, stat }: Create2Response): Created => ({
         path: this.caller.toClient(made),
         stat,
@@ -182,6 +204,7 @@ export abstract class ZnodeCalls {
         path,
         request: request(this.caller.toServer(path, ruleOf(row, request(path)), row.name)),
         shape,
+        options: checkCallOptions(options, row.name, path, CREATE_OPTION_KEYS),
       });
     });
   }
@@ -191,7 +214,7 @@ export abstract class ZnodeCalls {
    * @param version the version it must have; -1 for any
    * @throws NoNodeError, BadVersionError, NoAuthError
    */
-  set(path: string, data: ZnodeData, version: number = ANY_VERSION): Promise<Stat> {
+  set(path: string, data: ZnodeData, version: number = ANY_VERSION, options?: CallOptions): Promise<Stat> {
     return rejecting(() => {
       const serverPath = this.caller.toServer(path, 'node', 'setData');
       checkVersion(version, 'setData', path);
@@ -201,6 +224,7 @@ export abstract class ZnodeCalls {
         path,
         request,
         shape: (r: StatResponse) => r.stat,
+        options: checkCallOptions(options, 'setData', path),
       });
     });
   }
@@ -210,12 +234,14 @@ export abstract class ZnodeCalls {
    * @param version the version it must have; -1 for any
    * @throws NoNodeError, NotEmptyError, BadVersionError, NoAuthError
    */
-  delete(path: string, version: number = ANY_VERSION): Promise<void> {
+  delete(path: string, version: number = ANY_VERSION, options?: CallOptions): Promise<void> {
     return rejecting(() => {
       const serverPath = this.caller.toServer(path, 'notRoot', 'delete');
       checkVersion(version, 'delete', path);
       const request = { path: serverPath, version };
-      return this.caller.issue({ row: operations.delete, path, request, shape: () => undefined });
+      const checked = checkCallOptions(options, 'delete', path);
+      const shape = (): undefined => undefined;
+      return this.caller.issue({ row: operations.delete, path, request, shape, options: checked });
     });
   }
 
@@ -224,13 +250,20 @@ export abstract class ZnodeCalls {
    * @param aversion the `aversion` it must have; -1 for any
    * @throws NoNodeError, BadVersionError, NoAuthError, InvalidAclError
    */
-  setAcl(path: string, acl: readonly Acl[], aversion: number = ANY_VERSION): Promise<Stat> {
+  setAcl(
+    path: string,
+    acl: readonly Acl[],
+    aversion: number = ANY_VERSION,
+    options?: CallOptions,
+  ): Promise<Stat> {
     return rejecting(() => {
       const serverPath = this.caller.toServer(path, 'node', 'setACL');
       checkAcl(acl, 'setACL', path);
       checkVersion(aversion, 'setACL', path);
       const request = { path: serverPath, acl, version: aversion };
-      return this.caller.issue({ row: operations.setACL, path, request, shape: (r: StatResponse) => r.stat });
+      const checked = checkCallOptions(options, 'setACL', path);
+      const shape = (r: StatResponse): Stat => r.stat;
+      return this.caller.issue({ row: operations.setACL, path, request, shape, options: checked });
     });
   }
 
@@ -238,9 +271,13 @@ export abstract class ZnodeCalls {
    * Runs several operations as one: all of them or none. Each result has the type of its operation.
    * @throws MultiError with one result per operation, and with the code of the one that failed
    */
-  multi<const T extends readonly Operation<unknown>[]>(list: T): Promise<ResultsOf<T>> {
+  multi<const T extends readonly Operation<unknown>[]>(
+    list: T,
+    options?: CallOptions,
+  ): Promise<ResultsOf<T>> {
     return rejecting(() => {
       checkOperations(list);
+      const checked = checkCallOptions(options, 'multi');
       // the server would only answer an empty list, as Java's client knows
       if (list.length === 0) return Promise.resolve([] as unknown as ResultsOf<T>);
       const { chroot } = this.caller;
@@ -249,13 +286,14 @@ export abstract class ZnodeCalls {
         row: operations.multi,
         request: multiRequest(asked, chroot),
         shape: (r: MultiResponse) => multiResults(asked, r, chroot) as ResultsOf<T>,
+        options: checked,
       });
     });
   }
 
   /** Collects operations for one {@link multi}: `conn.transaction().check('/a').set('/b', 'x').commit()`. */
   transaction(): Transaction {
-    return new Transaction((list) => this.multi(list));
+    return new Transaction((list, options) => this.multi(list, options));
   }
 
   // ---------------------------------------------------------------- subtrees, and the low-level door
@@ -280,8 +318,12 @@ export abstract class ZnodeCalls {
   }
 
   /** The low-level door: an operation of the table by its name, record in, record out. Watch flags must be false. */
-  call<K extends CallableOpName>(name: K, request: RequestOf<K>): Promise<ResponseOf<K>> {
-    return rejecting(() => this.caller.raw(name, request));
+  call<K extends CallableOpName>(
+    name: K,
+    request: RequestOf<K>,
+    options?: CallOptions,
+  ): Promise<ResponseOf<K>> {
+    return rejecting(() => this.caller.raw(name, request, options));
   }
 }
 

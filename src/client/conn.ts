@@ -3,16 +3,17 @@ import { parseConnectString } from '../net/connect-string.js';
 import { Driver } from '../net/driver.js';
 import { RoundRobinHostProvider } from '../net/host-provider.js';
 import type { KeeperState } from '../protocol/constants.js';
-import { InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
+import { NoServerError, type ZkError } from '../protocol/errors.js';
 import { hex, withReadableJson } from '../protocol/readable.js';
 import { overError } from '../session/fates.js';
 import type { SessionEvent } from '../session/ports.js';
 import { WatchEventRecord } from '../session/watches.js';
-import { checkAuth } from './arguments.js';
+import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
+import { checkAuth, checkCallOptions, type CallOptions } from './arguments.js';
 import { Caller, rejecting } from './caller.js';
 import { ZnodeCalls } from './calls.js';
 import { EventSource, connectionStateOf, type ConnEvents, type ConnectionState } from './events.js';
-import { asObject, refuseUnknownKeys, resolveOptions, type AuthInfo, type ConnOptions } from './options.js';
+import { resolveOptions, type AuthInfo, type ConnOptions } from './options.js';
 
 /** Result of `close`. */
 export interface CloseResult {
@@ -93,25 +94,15 @@ export class Conn extends ZnodeCalls {
 
   /**
    * Connects, and resolves with this Conn when there is a session.
-   * @param options `timeoutMs`: how long to wait for one, default the session timeout, 0 for ever
+   * @param options `timeoutMs`: how long to wait for one, default the session timeout, 0 for ever; `signal`: waits no
+   * longer, and the Conn goes on trying as it does when time runs out
    * @throws NoServerError when time ran out (the Conn goes on trying; `close()` ends it), AuthFailedError, ConnClosedError
    */
-  connect(options?: { readonly timeoutMs?: number | undefined }): Promise<this> {
+  connect(options?: CallOptions): Promise<this> {
     return rejecting(() => {
-      const given = asObject(options ?? {}, 'the options of connect');
-      refuseUnknownKeys(given, ['timeoutMs'], 'option of connect');
-      const timeoutMs = given['timeoutMs'] ?? this.sessionTimeoutMs;
-      if (
-        typeof timeoutMs !== 'number' ||
-        !Number.isInteger(timeoutMs) ||
-        timeoutMs < 0 ||
-        timeoutMs > 0x7fffffff
-      ) {
-        throw new InvalidArgumentError('timeoutMs must be a whole number of ms, 0 for ever', {
-          op: 'connect',
-        });
-      }
-      return this.untilConnected(timeoutMs);
+      const { signal, timeoutMs = this.sessionTimeoutMs } = checkCallOptions(options, 'connect');
+      if (signal?.aborted === true) throw abortReason(signal);
+      return this.untilConnected(timeoutMs, signal);
     });
   }
 
@@ -167,7 +158,7 @@ export class Conn extends ZnodeCalls {
 
   /** What a log may show of this Conn: nothing secret, and no inside. */
   toJSON(): Record<string, unknown> {
-    const { state, server, sessionEpoch, negotiatedTimeoutMs, chroot } = this;
+    const { state, server, sessionEpoch, negotiatedTimeoutMs, chrootPath: chroot } = this;
     const ids = { sessionId: hex(this.sessionId), lastZxid: hex(this.lastZxid) };
     return { state, server, ...ids, sessionEpoch, negotiatedTimeoutMs, chroot };
   }
@@ -183,10 +174,24 @@ export class Conn extends ZnodeCalls {
    * Presents a credential, now and again on every later connection, before any call that is made behind it.
    * @throws AuthFailedError: the server refused it, which is the end of this Conn
    */
-  addAuth(scheme: string, auth: string | Uint8Array): Promise<void> {
+  addAuth(scheme: string, auth: string | Uint8Array, options?: CallOptions): Promise<void> {
     return rejecting(() => {
       const bytes = checkAuth(scheme, auth);
-      return new Promise<void>((resolve, reject) => this.driver.addAuth(scheme, bytes, { resolve, reject }));
+      const { signal, timeoutMs = null } = checkCallOptions(options, 'auth');
+      if (signal?.aborted === true) throw abortReason(signal);
+      return new Promise<void>((resolve, reject) => {
+        const given: Abortable = { abort: reject };
+        const settled = (settle: () => void): void => {
+          if (signal !== undefined) forget(signal, given);
+          settle();
+        };
+        if (signal !== undefined) onAbort(signal, given);
+        const waiter = {
+          resolve: () => settled(resolve),
+          reject: (error: ZkError) => settled(() => reject(error)),
+        };
+        this.driver.addAuth(scheme, bytes, waiter, timeoutMs);
+      });
     });
   }
 
@@ -210,12 +215,19 @@ export class Conn extends ZnodeCalls {
 
   // ---------------------------------------------------------------- inside
 
-  private untilConnected(timeoutMs: number): Promise<this> {
+  private untilConnected(timeoutMs: number, signal: AbortSignal | undefined): Promise<this> {
     return new Promise((resolve, reject) => {
       const settle = (): void => {
         timer?.cancel();
         this.off('state', look);
         this.authAnswered.delete(look);
+        if (signal !== undefined) forget(signal, given);
+      };
+      const given: Abortable = {
+        abort: (reason) => {
+          settle();
+          reject(reason);
+        },
       };
       const look = (): void => {
         const { phase } = this.driver.core;
@@ -238,6 +250,7 @@ export class Conn extends ZnodeCalls {
       const timer = timeoutMs === 0 ? null : this.driver.clock.setTimer(late, timeoutMs);
       this.on('state', look);
       this.authAnswered.add(look);
+      if (signal !== undefined) onAbort(signal, given);
       this.driver.start();
       look();
     });
@@ -252,7 +265,9 @@ export class Conn extends ZnodeCalls {
     };
     // a refusal ends the Conn, which `connect` hears of through its state
     const refused = (): void => undefined;
-    this.driver.addAuthAtStart(scheme, checkAuth(scheme, auth), { resolve: answered, reject: refused });
+    const bytes = checkAuth(scheme, auth);
+    // they wait as long as it takes: there was nothing to connect to when they were given
+    this.driver.addAuth(scheme, bytes, { resolve: answered, reject: refused }, 0);
   }
 
   private noServer(timeoutMs: number): NoServerError {
@@ -273,7 +288,7 @@ export class Conn extends ZnodeCalls {
     switch (event.type) {
       case 'watch': {
         const { type, path, zxid } = event.event;
-        const toClient = this.chroot !== '';
+        const toClient = this.chrootPath !== '';
         this.events.emit(
           'watch',
           toClient ? new WatchEventRecord(type, this.caller.toClient(path), zxid) : event.event,
@@ -331,11 +346,16 @@ export class Conn extends ZnodeCalls {
  * Connects to an ensemble: `const conn = await connect('host1:2181,host2:2181/chroot')`.
  * @throws InvalidConnectStringError, InvalidOptionError, NoServerError when there is no session within the session
  * timeout, AuthFailedError; the Conn is closed then
+ * @param callOptions as `conn.connect` takes them: how long to wait for a session, and a signal that ends the wait
  */
-export async function connect(connectString: string, options?: ConnOptions): Promise<Conn> {
+export async function connect(
+  connectString: string,
+  options?: ConnOptions,
+  callOptions?: CallOptions,
+): Promise<Conn> {
   const conn = new Conn(connectString, options);
   try {
-    return await conn.connect();
+    return await conn.connect(callOptions);
   } catch (error) {
     await conn.close();
     throw error;

@@ -11,7 +11,14 @@ import {
 } from '../protocol/operations.js';
 import { addChroot, stripChroot, validatePath } from '../protocol/paths.js';
 import type { Acl, Stat } from '../protocol/records.js';
-import { checkCreate, checkVersion, toData, type CreateOptions, type ZnodeData } from './arguments.js';
+import {
+  checkCreate,
+  checkVersion,
+  toData,
+  type CallOptions,
+  type CreateOptions,
+  type ZnodeData,
+} from './arguments.js';
 
 /** What `createWithStat` gives. */
 export interface Created {
@@ -234,7 +241,10 @@ export function checkOperations(list: unknown): asserts list is readonly Operati
 export class Transaction<T extends readonly Operation<unknown>[] = []> {
   /** @internal */
   constructor(
-    private readonly run: (list: readonly Operation<unknown>[]) => Promise<readonly unknown[]>,
+    private readonly run: (
+      list: readonly Operation<unknown>[],
+      options?: CallOptions,
+    ) => Promise<readonly unknown[]>,
     private readonly list: readonly Operation<unknown>[] = [],
   ) {}
 
@@ -277,7 +287,7 @@ export class Transaction<T extends readonly Operation<unknown>[] = []> {
   }
 
   /** Runs what was added, all or nothing; see `conn.multi`. */
-  commit(): Promise<ResultsOf<T>> {
-    return this.run(this.list) as Promise<ResultsOf<T>>;
+  commit(options?: CallOptions): Promise<ResultsOf<T>> {
+    return this.run(this.list, options) as Promise<ResultsOf<T>>;
   }
 }

@@ -87,13 +87,13 @@ export class Driver implements Ports {
     this.arm();
   }
 
-  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter): void {
-    this.enter((now) => this.core.addAuth(scheme, auth, waiter, now));
+  cancel(pending: PendingRequest, reason: Error): void {
+    this.enter(() => this.core.cancel(pending, reason));
   }
 
-  /** A credential that was given before there was anything to connect to: it waits as long as it takes. */
-  addAuthAtStart(scheme: string, auth: Buffer, waiter: AuthWaiter): void {
-    this.enter((now) => this.core.addAuth(scheme, auth, waiter, now, Infinity));
+  /** @param timeoutMs how long the waiter waits; 0 for ever, null for as long as calls do */
+  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter, timeoutMs: number | null): void {
+    this.enter((now) => this.core.addAuth(scheme, auth, waiter, now, timeoutMs));
   }
 
   close(): void {

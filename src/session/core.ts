@@ -127,14 +127,28 @@ export class SessionCore {
     if (refusal !== null) pending.fail(refusal);
   }
 
+  /** The caller of a request waits no longer. What was sent keeps its place; what was not will not be. */
+  cancel(pending: PendingRequest, reason: Error): void {
+    if (pending.settled) return;
+    pending.fail(reason);
+    this.queue.withdraw(pending);
+  }
+
   /** Presents a credential now, if there is a connection, and on every later one. */
-  addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter | null, now: number, deadline?: number): void {
+  addAuth(
+    scheme: string,
+    auth: Buffer,
+    waiter: AuthWaiter | null,
+    now: number,
+    timeoutMs: number | null = null,
+  ): void {
     const ended = overError(this.phase, { op: 'auth', outcome: 'not-sent' });
     if (ended !== null) {
       waiter?.reject(ended);
       return;
     }
-    const credential = this.credentials.add(scheme, auth, waiter, deadline ?? this.deadlineFrom(now));
+    const deadline = this.deadlineFrom(now, timeoutMs);
+    const credential = this.credentials.add(scheme, auth, waiter, deadline);
     if (this.phase.name !== 'live') return;
     const out = new Outbox();
     this.credentials.write(credential, out);
@@ -321,15 +335,15 @@ export class SessionCore {
   }
 
   private enqueue(pending: PendingRequest, now: number): ZkError | null {
-    pending.deadline = this.deadlineFrom(now);
+    pending.deadline = this.deadlineFrom(now, pending.timeoutMs);
     return this.sender.add(pending, this.phase.name === 'live' ? this.phase.epoch : null, now);
   }
 
   // ---------------------------------------------------------------- time
 
   /** When a call that is made now gives up. */
-  private deadlineFrom(now: number): number {
-    const timeout = this.config.requestTimeoutMs ?? this.timeoutMs;
+  private deadlineFrom(now: number, ownMs: number | null): number {
+    const timeout = ownMs ?? this.config.requestTimeoutMs ?? this.timeoutMs;
     return timeout > 0 ? now + timeout : Infinity;
   }
 

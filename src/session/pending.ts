@@ -11,8 +11,12 @@ import type { Watcher } from './watches.js';
  */
 export class PendingRequest {
   xid = 0;
+  /** How long the caller waits, ms; 0 for ever, null for as long as the Conn's calls do. */
+  timeoutMs: number | null = null;
   /** When the caller stops waiting, ms on the monotonic clock; Infinity for never. */
   deadline = Infinity;
+  /** Was it handed to a socket? */
+  sent = false;
   settled = false;
 
   constructor(

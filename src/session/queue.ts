@@ -31,6 +31,8 @@ export class RequestQueue {
   private lastXid = 0;
   /** No request times out before this; it may be too early, never too late. */
   private earliestDeadline = Infinity;
+  /** Requests that wait although nobody waits for them any more; taken out before anything is written. */
+  private withdrawn = 0;
 
   constructor(private readonly limits: QueueLimits) {}
 
@@ -64,6 +66,7 @@ export class RequestQueue {
    */
   add(pending: PendingRequest, unbounded = false): ZkError | null {
     const { op, path } = pending;
+    if (this.withdrawn > 0 && this.isFull) this.dropWithdrawn();
     if (this.isFull && !unbounded) {
       const text = `${this.waiting.length} requests (${this.outbox.waitingBytes} bytes) wait to be sent already`;
       return new QueueFullError(text, { op: op.name, path, outcome: 'not-sent' });
@@ -78,15 +81,35 @@ export class RequestQueue {
   /** Encodes a request that goes out before all that wait. What `out` holds must be written before the next flush. */
   addInFront(out: Outbox, pending: PendingRequest): void {
     const refusal = this.encode(out, pending);
-    if (refusal !== null) pending.fail(refusal);
-    else this.sent.push(pending);
+    if (refusal !== null) {
+      pending.fail(refusal);
+      return;
+    }
+    pending.sent = true;
+    this.sent.push(pending);
+  }
+
+  /**
+   * The caller has given up and was told so. What was sent keeps its place, so that its late reply is recognised; what
+   * was not will never be.
+   */
+  withdraw(pending: PendingRequest): void {
+    if (pending.sent) return;
+    this.withdrawn++;
+    // each is looked at a bounded number of times, however many are given up one by one
+    if (this.withdrawn * 2 > this.waiting.length) this.dropWithdrawn();
   }
 
   /** The next bytes for the socket, or null. Their requests count as sent from now on. */
   take(): Buffer | null {
+    if (this.withdrawn > 0) this.dropWithdrawn();
     const chunk = this.outbox.shift();
     if (chunk === null) return null;
-    for (let i = 0; i < chunk.frames; i++) this.sent.push(this.waiting.shift() as PendingRequest);
+    for (let i = 0; i < chunk.frames; i++) {
+      const pending = this.waiting.shift() as PendingRequest;
+      pending.sent = true;
+      this.sent.push(pending);
+    }
     return chunk.bytes;
   }
 
@@ -109,6 +132,7 @@ export class RequestQueue {
   /** Fails what was not handed to a socket, and forgets its bytes. */
   failWaiting(fate: Fate): void {
     this.outbox.clear();
+    this.withdrawn = 0;
     this.waiting.failAll(fate);
   }
 
@@ -120,10 +144,14 @@ export class RequestQueue {
     if (now < this.earliestDeadline) return;
     this.earliestDeadline = Infinity;
     this.expire(this.sent, 'unknown', now);
-    if (this.expire(this.waiting, 'not-sent', now)) {
-      const removed = this.waiting.removeSettled();
-      this.outbox.filter((index) => !removed.has(index));
-    }
+    if (this.expire(this.waiting, 'not-sent', now)) this.dropWithdrawn();
+  }
+
+  /** Takes out, bytes and all, what waits for a socket and is settled. */
+  private dropWithdrawn(): void {
+    this.withdrawn = 0;
+    const removed = this.waiting.removeSettled();
+    this.outbox.filter((index) => !removed.has(index));
   }
 
   private expire(ring: RequestRing, outcome: 'unknown' | 'not-sent', now: number): boolean {

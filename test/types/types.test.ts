@@ -18,6 +18,7 @@ import {
   type ClosedReason,
   type Conn,
   type ConnEvents,
+  type CallOptions,
   type ConnOptions,
   type ConnectErrorEvent,
   type ConnectionState,
@@ -43,7 +44,7 @@ import { ROOT, SOURCE_PATHS, assertBuilt, compile, compilerOptions, filesBelow }
 
 describe('reading', () => {
   it('gives data that may be null, and a Stat', () => {
-    expectTypeOf<Conn['get']>().toEqualTypeOf<(path: string) => Promise<GetResult>>();
+    expectTypeOf<Conn['get']>().toEqualTypeOf<(path: string, options?: CallOptions) => Promise<GetResult>>();
     expectTypeOf<GetResult['data']>().toEqualTypeOf<Buffer | null>();
     expectTypeOf<GetResult['stat']>().toEqualTypeOf<Stat>();
     expectTypeOf<Conn['children']>().returns.resolves.toEqualTypeOf<ChildrenResult>();
@@ -54,7 +55,9 @@ describe('reading', () => {
   });
 
   it('gives null for a node that does not exist', () => {
-    expectTypeOf<Conn['exists']>().toEqualTypeOf<(path: string) => Promise<Stat | null>>();
+    expectTypeOf<Conn['exists']>().toEqualTypeOf<
+      (path: string, options?: CallOptions) => Promise<Stat | null>
+    >();
   });
 
   it('has a W twin for each call that can watch: the same result, and a watch', () => {
@@ -85,7 +88,9 @@ describe('writing', () => {
   it('takes bytes, text or null', () => {
     expectTypeOf<ZnodeData>().toEqualTypeOf<Uint8Array | string | null>();
     expectTypeOf<Conn['create']>().parameter(1).toEqualTypeOf<ZnodeData | undefined>();
-    expectTypeOf<Conn['set']>().parameters.toEqualTypeOf<[path: string, data: ZnodeData, version?: number]>();
+    expectTypeOf<Conn['set']>().parameters.toEqualTypeOf<
+      [path: string, data: ZnodeData, version?: number, options?: CallOptions]
+    >();
   });
 
   it('gives what was made or changed', () => {
@@ -201,7 +206,9 @@ describe('a Conn', () => {
   });
 
   it('has a beginning and an end', () => {
-    expectTypeOf(connect).parameters.toEqualTypeOf<[connectString: string, options?: ConnOptions]>();
+    expectTypeOf(connect).parameters.toEqualTypeOf<
+      [connectString: string, options?: ConnOptions, callOptions?: CallOptions]
+    >();
     expectTypeOf(connect).returns.resolves.toEqualTypeOf<Conn>();
     expectTypeOf<Conn['close']>().returns.resolves.toEqualTypeOf<CloseResult>();
     expectTypeOf<Conn['closed']>().toEqualTypeOf<Promise<ClosedReason>>();

@@ -13,7 +13,7 @@ export function chroot(target: ContractTarget): void {
   describe('chroot', () => {
     it('is put before every path and taken off every result', async () => {
       const [conn, whole] = [await target.connect({}, target.root), await target.connect()];
-      expect(conn.chroot).toBe(target.root);
+      expect(conn.chrootPath).toBe(target.root);
       expect(await conn.create('/a', 'x')).toBe('/a');
       expect(await conn.create('/s-', null, { mode: 'EPHEMERAL_SEQUENTIAL' })).toBe('/s-0000000001');
       expect((await conn.createWithStat('/b')).path).toBe('/b');
@@ -115,7 +115,7 @@ export function chroot(target: ContractTarget): void {
 
     it('of the options comes behind that of the connect string', async () => {
       const conn = await target.connect({ chroot: '/in' }, target.root);
-      expect(conn.chroot).toBe(target.at('/in'));
+      expect(conn.chrootPath).toBe(target.at('/in'));
       expect(await conn.create('/')).toBe('/');
       expect(await (await target.onlooker()).exists(target.at('/in'))).not.toBeNull();
       expect(await conn.create('/a')).toBe('/a');

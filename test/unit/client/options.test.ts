@@ -283,6 +283,6 @@ describe('new Conn', () => {
     ['a:1/x', '/', '/x'],
     ['a:1/', '/', ''],
   ])('puts the chroot of %s before %s', (connectString, chroot, expected) => {
-    expect(new Conn(connectString, { chroot }).chroot).toBe(expected);
+    expect(new Conn(connectString, { chroot }).chrootPath).toBe(expected);
   });
 });
