@@ -21,6 +21,8 @@ export type { ServerAddress } from './net/connect-string.js';
 export { RoundRobinHostProvider } from './net/host-provider.js';
 export type { HostChoice, HostProvider } from './net/host-provider.js';
 export { tcpDialer } from './net/transport.js';
+export type { ConnectionNote, SessionNote } from './net/reporter.js';
+export type { LateReply, RequestTrace, TraceOutcome } from './net/traced-request.js';
 export type { Dialer, Transport, TransportEvents } from './net/transport.js';
 
 export { CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, digestAcl, digestId } from './protocol/acls.js';

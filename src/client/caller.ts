@@ -14,7 +14,6 @@ import {
   type ResponseOf,
 } from '../protocol/operations.js';
 import { addChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
-import { PendingRequest } from '../session/pending.js';
 import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
 import { checkCallOptions, type CallOptions } from './arguments.js';
 import { Watch, WatchCell } from './watch.js';
@@ -55,7 +54,7 @@ export class Caller {
       const rejectAt = site === null ? reject : (error: Error) => reject(withSite(error, site));
       const abortable: Abortable | null =
         signal === undefined ? null : { abort: (reason) => this.driver.cancel(pending, reason) };
-      const pending = new PendingRequest(
+      const pending = this.driver.request(
         call.row,
         call.request,
         call.path,

@@ -1,14 +1,15 @@
 /** Joins the session core to sockets, the clock and the host provider. All I/O of a Conn happens here. */
 import { InvalidArgumentError, LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
-import { hex } from '../protocol/readable.js';
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
-import type { PendingRequest } from '../session/pending.js';
+import { PendingRequest } from '../session/pending.js';
 import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
 import type { Clock, Timer } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
-import { connectionLog, sessionLog } from './diagnostics.js';
+import { connectionLog } from './diagnostics.js';
 import type { HostChoice, HostProvider } from './host-provider.js';
+import { Reporter } from './reporter.js';
+import { TracedRequest, isTracing } from './traced-request.js';
 import type { Dialer, Transport, TransportEvents } from './transport.js';
 
 /** What a driver is made of. */
@@ -35,6 +36,7 @@ interface Link {
 
 export class Driver implements Ports {
   readonly core: SessionCore;
+  private readonly reporter = new Reporter(this);
   private link: Link | null = null;
   /** The server of the latest attempt. */
   private latest: ServerAddress | null = null;
@@ -74,6 +76,22 @@ export class Driver implements Ports {
 
   start(): void {
     this.enter((now) => this.core.open(now));
+  }
+
+  /** A request to be submitted; one that tells about itself if somebody wants to know. */
+  request(
+    op: PendingRequest['op'],
+    record: unknown,
+    path: string | undefined,
+    resolve: PendingRequest['resolve'],
+    reject: PendingRequest['reject'],
+    shape: PendingRequest['shape'],
+    watcher: PendingRequest['watcher'],
+    absentErrno: number,
+  ): PendingRequest {
+    return isTracing()
+      ? new TracedRequest(this, op, record, path, resolve, reject, shape, watcher, absentErrno)
+      : new PendingRequest(op, record, path, resolve, reject, shape, watcher, absentErrno);
   }
 
   submit(pending: PendingRequest): void {
@@ -191,10 +209,12 @@ export class Driver implements Ports {
   }
 
   private connect(epoch: number, server: ServerAddress): void {
+    this.latest = server;
+    this.reporter.attempt();
+    // a subscriber may have closed the Conn
+    if (!this.isDialing(epoch)) return;
     const link: Link = { epoch, server, transport: null, closed: false, reports: [] };
     this.link = link;
-    this.latest = server;
-    if (connectionLog.enabled) connectionLog('connecting to %s', formatServer(server));
     this.open++;
     try {
       link.transport = checkTransport(this.parts.dialer(server, this.eventsOf(link)));
@@ -311,24 +331,13 @@ export class Driver implements Ports {
   // ---------------------------------------------------------------- notes
 
   private note(event: SessionEvent): void {
-    const server = this.latestServer ?? 'no server';
-    switch (event.type) {
-      case 'session':
-        if (event.what !== 'expired') {
-          this.failures.clear();
-          this.tellProvider();
-        }
-        if (sessionLog.enabled) sessionLog('session %s %s (%s)', hex(event.id), event.what, server);
-        return;
-      case 'state':
-        if (sessionLog.enabled) sessionLog('%s (%s) %s', event.state, server, event.cause?.message ?? '');
-        return;
-      case 'attemptFailed':
-        this.failures.set(server, event.error);
-        if (connectionLog.enabled) connectionLog('%s: %s', server, event.error.message);
-        return;
-      default:
+    if (event.type === 'attemptFailed') {
+      this.failures.set(this.latestServer ?? 'no server', event.error);
+    } else if (event.type === 'session' && event.what !== 'expired') {
+      this.failures.clear();
+      this.tellProvider();
     }
+    this.reporter.event(event);
   }
 
   private tellProvider(): void {

@@ -95,6 +95,7 @@ export class Inbox {
       default: {
         const pending = to.queue.replied(xid);
         this.sawZxid(zxidHigh, zxidLow);
+        pending.replied(errno, end - start, reader);
         // if the caller has given up, the reply had to be taken off the stream all the same
         if (!pending.settled) this.reply(pending, errno);
       }

@@ -1,5 +1,6 @@
 /** A request on its way, and the ring in which requests wait: first for the socket, then for their replies. */
 import type { ZkError } from '../protocol/errors.js';
+import type { JuteReader } from '../protocol/jute.js';
 import type { AnyOp, WatchKind } from '../protocol/op.js';
 import type { Watcher } from './watches.js';
 
@@ -33,6 +34,16 @@ export class PendingRequest {
     /** An error code that is a result and not an error; 0 for none. */
     readonly absentErrno: number,
   ) {}
+
+  /** It has its place on the wire. @param _bytes its length */
+  encoded(xid: number, _bytes: number): void {
+    this.xid = xid;
+  }
+
+  /** Its reply came, also if nobody waits for it any more. For those who trace requests. */
+  replied(_errno: number, _bytes: number, _body: JuteReader): void {
+    // nobody does
+  }
 
   /** Settles with a result. */
   succeed(value: unknown): void {

@@ -187,7 +187,7 @@ export class RequestQueue {
       return new RequestTooLargeError(bytes, this.limits.maxRequestBytes, { op: op.name, path });
     }
     out.end();
-    pending.xid = xid;
+    pending.encoded(xid, bytes);
     this.lastXid = xid;
     return null;
   }

@@ -12,7 +12,7 @@ import { ROOT, filesBelow } from './support.js';
 const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; readonly node: RegExp }>> = {
   protocol: { layers: [], node: /^node:(buffer|crypto)$/ },
   session: { layers: ['protocol'], node: /^node:buffer$/ },
-  net: { layers: ['protocol', 'session'], node: /^node:(net|tls|dns|buffer)$/ },
+  net: { layers: ['protocol', 'session'], node: /^node:(net|tls|dns|buffer|diagnostics_channel)$/ },
   client: { layers: ['protocol', 'session', 'net'], node: /^node:buffer$/ },
   // not on the client's layers: a bug of theirs must not hide behind a shared one
   testing: { layers: ['protocol'], node: /^node:/ },
@@ -21,8 +21,9 @@ const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; read
   'cli.ts': { layers: ['testing'], node: /^node:/ },
 };
 
-/** The one file that may import a package. */
+/** The one file that may import a package, or this module of Node. */
 const PACKAGES: Readonly<Record<string, string>> = {
+  'node:diagnostics_channel': 'net/diagnostics.ts',
   debug: 'net/diagnostics.ts',
   eventemitter3: 'client/events.ts',
   'p-queue': 'client/tree.ts',
@@ -138,8 +139,9 @@ function wrongImport(file: SourceFile, entry: Import, sources: ReadonlyMap<strin
     if (layer === 'protocol' && rankOf(target) >= rankOf(name)) return no('it does not come before');
     return [];
   }
+  if (target in PACKAGES && PACKAGES[target] !== name) return no(`only ${PACKAGES[target] ?? ''} may`);
   if (target.startsWith('node:')) return rule.node.test(target) ? [] : no(`not in ${layer}`);
-  if (target in PACKAGES) return PACKAGES[target] === name ? [] : no(`only ${PACKAGES[target] ?? ''} may`);
+  if (target in PACKAGES) return [];
   return no('neither ours, nor of Node with "node:", nor one of the dependencies');
 }
 
@@ -315,6 +317,11 @@ describe('a source that breaks a rule is found:', () => {
       'a package elsewhere',
       { 'session/a.ts': "import debug from 'debug';" },
       'session/a.ts:1 imports debug: only net/diagnostics.ts may',
+    ],
+    [
+      'the channels elsewhere',
+      { 'net/a.ts': "import 'node:diagnostics_channel';" },
+      'net/a.ts:1 imports node:diagnostics_channel: only net/diagnostics.ts may',
     ],
     [
       'a module of Node without its prefix',
