@@ -75,7 +75,7 @@ async function run(state: State, mode: Mode): Promise<Report> {
   return { code, stderr, lines };
 }
 
-describe.each(MODES)('close() when the server %s', (mode) => {
+describe.each(MODES)('close() when the server %s [E5] [E6] [E9]', (mode) => {
   it.concurrent.each(STATES)('from %s', async (state) => {
     const { code, stderr, lines } = await run(state, mode);
     expect(stderr).toBe('');

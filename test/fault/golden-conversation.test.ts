@@ -112,7 +112,7 @@ function settleAll({ w, auth }: Outcome, what: string): { lost: boolean } {
   return { lost };
 }
 
-describe('a conversation with every kind of reply', () => {
+describe('a conversation with every kind of reply [B1]', () => {
   it('succeeds when nothing is wrong with it', () => {
     const outcome = play((w) => w.receive(ANSWER));
     expect(outcome.w.settled.filter(({ result }) => result !== undefined && 'value' in result)).toHaveLength(

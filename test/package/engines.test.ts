@@ -41,7 +41,7 @@ describe('engines', () => {
     expect(manifest.engines.node).toMatch(/^>=[\d.]+$/);
   });
 
-  it('has the lowest Node of the CI matrix as its floor', () => {
+  it('has the lowest Node of the CI matrix as its floor [F2]', () => {
     const workflow = fs.readFileSync(path.join(ROOT, '.github/workflows/ci.yml'), 'utf8');
     const versions = nodeVersions(workflow);
     expect(versions, 'versions in ci.yml').not.toEqual([]);

@@ -181,7 +181,7 @@ describe('the build', () => {
     }
   });
 
-  it('has errors that ZkError.is() knows across the two formats, where instanceof cannot', async () => {
+  it('has errors that ZkError.is() knows across the two formats, where instanceof cannot [E3]', async () => {
     const { stdout } = await runNode([
       '--input-type=module',
       '--eval',

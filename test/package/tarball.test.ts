@@ -71,7 +71,7 @@ beforeAll(async () => {
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
 describe('the tarball', () => {
-  it('holds the build, the sources for its source maps, the papers, and nothing else', () => {
+  it('holds the build, the sources for its source maps, the papers, and nothing else [F1] [F2] [F3]', () => {
     const files = packed.files.map((file) => file.path).sort();
     const inDist = files.filter((file) => file.startsWith('dist/'));
     const others = files.filter((file) => !file.startsWith('dist/'));
@@ -114,13 +114,13 @@ describe('the tarball', () => {
     }
   });
 
-  it('runs nothing when it is installed', () => {
+  it('runs nothing when it is installed [F1]', () => {
     for (const name of ['preinstall', 'install', 'postinstall', 'prepare', 'preuninstall', 'postuninstall']) {
       expect(manifest.scripts).not.toHaveProperty(name);
     }
   });
 
-  it('brings its dependencies and nothing else', () => {
+  it('brings its dependencies and nothing else [F1]', () => {
     const installed = fs
       .readdirSync(path.join(consumer, 'node_modules'))
       .filter((name) => !name.startsWith('.'));
@@ -143,7 +143,7 @@ const PROGRAM = `
 `;
 const NAMES = '{ NoNodeError, ZkError, connect }';
 
-describe('installed, it runs', () => {
+describe('installed, it runs [E3]', () => {
   it.each([
     [
       'by import',
@@ -265,7 +265,7 @@ const PROJECTS: readonly [string, string, string, ts.CompilerOptions][] = [
   ],
 ];
 
-describe('installed, it has types for', () => {
+describe('installed, it has types for [E2] [E3]', () => {
   it.each(PROJECTS)('%s', (_what, name, imports, options) => {
     const file = write(name, imports + TYPED);
     const settings: ts.CompilerOptions = {

@@ -115,7 +115,7 @@ const ANYTHING = fc.oneof(
 );
 
 describe.each(READERS)('$name', (reader) => {
-  it('bears anything', () => {
+  it('bears anything [B1]', () => {
     check(
       fc.property(ANYTHING, (bytes) => bear(reader, bytes)),
       300,

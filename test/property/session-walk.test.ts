@@ -274,7 +274,7 @@ class Walk {
 }
 
 describe('random walks of the session core', () => {
-  it(`hold their invariants over ${WALKS * STEPS} steps`, () => {
+  it(`hold their invariants over ${WALKS * STEPS} steps [A4] [B4]`, () => {
     const total = { cuts: 0, expiries: 0, replies: 0, events: 0, reconnects: 0 };
     for (let i = 0; i < WALKS; i++) {
       const walk = new Walk(SEED + i);

@@ -121,7 +121,7 @@ describe('multi', () => {
   /** Only to be asked for its type. */
   const results = <const T extends readonly Operation<unknown>[]>(_list: T): ResultsOf<T> => [] as never;
 
-  it('gives a tuple with the type of each operation', () => {
+  it('gives a tuple with the type of each operation [E17]', () => {
     expectTypeOf(
       results([
         op.create('/a'),

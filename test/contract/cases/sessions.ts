@@ -120,7 +120,7 @@ export function sessions(target: ContractTarget): void {
 
     const EVENTS = ['NodeDataChanged', 'NodeCreated', 'NodeChildrenChanged'];
 
-    it('are armed again', async () => {
+    it('are armed again [C1]', async () => {
       const cuttable = await target.cuttable();
       const all = await armAll(cuttable);
       const seen = recordWatches(cuttable.conn);
@@ -132,7 +132,7 @@ export function sessions(target: ContractTarget): void {
       expect(await Promise.all(all.map(async (watch) => (await watch.event).type))).toEqual(EVENTS);
     });
 
-    it('fire once for a change that was missed meanwhile', async () => {
+    it('fire once for a change that was missed meanwhile [C1]', async () => {
       const cuttable = await target.cuttable();
       const all = await armAll(cuttable);
       const seen = recordWatches(cuttable.conn);
@@ -238,7 +238,7 @@ export function sessions(target: ContractTarget): void {
   });
 
   describe('a lost session', () => {
-    it('is replaced by a new one, loudly', async () => {
+    it('is replaced by a new one, loudly [A3]', async () => {
       const cuttable = await target.cuttable();
       const { conn, link } = cuttable;
       const { sessionId } = conn;
@@ -295,7 +295,7 @@ export function sessions(target: ContractTarget): void {
   });
 
   describe('close', () => {
-    it('answers what was called before, and refuses what comes after', async () => {
+    it('answers what was called before, and refuses what comes after [E8]', async () => {
       const conn = await target.connect();
       const created = conn.create(target.at('/a'));
       const closed = conn.close();

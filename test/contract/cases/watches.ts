@@ -171,7 +171,7 @@ export function watches(target: ContractTarget): void {
       expect(order).toEqual(['event', 'reply']);
     });
 
-    it('its event is in hand before the changed data, from whomever', async () => {
+    it('its event is in hand before the changed data, from whomever [C17]', async () => {
       const [conn, other] = [await target.connect(), await target.connect()];
       await conn.create(target.at('/a'), 'old');
       await other.sync('/');

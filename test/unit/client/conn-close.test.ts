@@ -116,7 +116,7 @@ describe('close', () => {
     expect([await first, await second]).toMatchObject([{ outcome: 'unknown' }, { outcome: 'not-sent' }]);
   });
 
-  it('is what the end of a block does', async () => {
+  it('is what the end of a block does [E13]', async () => {
     const server = new ScriptedServer();
     let seen: Conn | undefined;
     {

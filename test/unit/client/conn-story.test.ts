@@ -113,7 +113,7 @@ describe('any story', () => {
     }
   }
 
-  it('ends well: every call is settled, nothing is left, and what was said made sense', async () => {
+  it('ends well: every call is settled, nothing is left, and what was said made sense [A4] [B4]', async () => {
     const some = fc.constantFrom(
       ...(Object.keys(STEPS) as (keyof typeof STEPS)[]).filter((name) => name !== 'close'),
     );

@@ -161,7 +161,7 @@ describe('a multi', () => {
 });
 
 describe('a multi that failed', () => {
-  it('says which operation, and what became of each', async () => {
+  it('says which operation, and what became of each [E17]', async () => {
     const rejected = rejectionOf(conn.multi([op.check('/a'), op.set('/b', null, 5), op.delete('/c')]));
     await answer(failed(0), failed(Errno.BadVersion), failed(Errno.RuntimeInconsistency));
     const error = (await rejected) as MultiError;

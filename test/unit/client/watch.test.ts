@@ -148,7 +148,7 @@ describe('close', () => {
     expect(await watch.event).toBe(CHANGED);
   });
 
-  it('is what the end of a block does', async () => {
+  it('is what the end of a block does [E13]', async () => {
     const first = armed();
     const second = armed();
     {

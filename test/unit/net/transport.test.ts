@@ -299,7 +299,7 @@ describe('a name', () => {
     }
   });
 
-  it('is looked up anew each time', async () => {
+  it('is looked up anew each time [G1]', async () => {
     resolvesTo('127.0.0.1');
     await dial('moves.example').untilHeard('connect');
     await dial('moves.example').untilHeard('connect');

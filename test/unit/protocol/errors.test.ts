@@ -63,7 +63,7 @@ describe('keeperError', () => {
     expect(classes).not.toContain(KeeperError);
   });
 
-  it.each([9999, -9999, -126, 1])('%i, which nobody knows, is a plain KeeperError', (errno) => {
+  it.each([9999, -9999, -126, 1])('%i, which nobody knows, is a plain KeeperError [B1]', (errno) => {
     const error = keeperError(errno, { op: 'sync', path: '/a', outcome: 'rejected' });
     expect(error.constructor).toBe(KeeperError);
     expect(error).toMatchObject({

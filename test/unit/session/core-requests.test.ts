@@ -190,7 +190,7 @@ describe('bad bytes', () => {
     ['a SetWatches reply not asked for', (w) => w.reply(-8), 'ZK_XID_MISMATCH'],
   ];
 
-  it.each(cases)('%s costs the connection and nothing else', (_name, send, code) => {
+  it.each(cases)('%s costs the connection and nothing else [B1]', (_name, send, code) => {
     const w = new CoreWorld();
     w.goLive();
     const first = w.get('/a');
