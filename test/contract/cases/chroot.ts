@@ -106,7 +106,7 @@ export function chroot(target: ContractTarget): void {
       expect(await (await target.onlooker()).exists(target.at('/a'))).toBeNull();
     });
 
-    it('that is missing is made by ensurePath', async () => {
+    it('that is missing is made by ensurePath [G3]', async () => {
       const conn = await target.connect({}, target.at('/missing/deep'));
       await conn.ensurePath('/a/b');
       expect(await (await target.onlooker()).exists(target.at('/missing/deep/a/b'))).not.toBeNull();

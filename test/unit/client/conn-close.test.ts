@@ -35,7 +35,7 @@ const PHASES: Record<string, (server: ScriptedServer, conn: Conn) => Promise<voi
 };
 
 describe('close', () => {
-  it.each(Object.keys(PHASES))('ends everything: %s', async (phase) => {
+  it.each(Object.keys(PHASES))('ends everything: %s [E5] [E6]', async (phase) => {
     const server = new ScriptedServer();
     const conn = server.conn();
     await PHASES[phase]!(server, conn);
@@ -103,7 +103,7 @@ describe('close', () => {
     expect(await closing).toEqual({ confirmed: false });
   });
 
-  it('does not wait for a socket that takes no more', async () => {
+  it('does not wait for a socket that takes no more [E6]', async () => {
     const server = new ScriptedServer();
     const conn = await server.connected();
     server.link.writable = false;
@@ -126,7 +126,7 @@ describe('close', () => {
     expect(seen.state).toBe('Closed');
   });
 
-  it('by several callers is one', async () => {
+  it('by several callers is one [E5]', async () => {
     const server = new ScriptedServer();
     const conn = await server.connected();
     const all = [conn.close(), conn.close(), conn[Symbol.asyncDispose](), conn.close()];

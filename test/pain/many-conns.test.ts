@@ -1,0 +1,50 @@
+/** Conns by the thousand: nothing of one is left when it is closed. */
+import { describe, expect, it } from 'vitest';
+import { connect } from '../../src/index.js';
+import { MiniServer } from '../../src/testing.js';
+import { heapBytes } from '../support/heap.js';
+import { ScriptedServer } from '../support/scripted-server.js';
+
+describe('ten thousand Conns that come and go', () => {
+  it('leave no timer, no connection and no heap [D4]', { timeout: 60_000 }, async () => {
+    const server = new ScriptedServer();
+    server.onDial = (link) => link.welcome();
+    const live = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) {
+        const conn = server.conn();
+        conn.on('state', () => undefined);
+        await conn.connect();
+        conn.get('/a').catch(() => undefined);
+        conn.existsW('/a').catch(() => undefined);
+        await server.close(conn);
+        expect([server.clock.timers, server.link.closed]).toEqual([0, true]);
+        server.links.length = 0;
+      }
+    };
+    await live(500);
+    const before = await heapBytes();
+    await live(9500);
+    // less than a hundred bytes of each could be left
+    expect((await heapBytes()) - before).toBeLessThan(950_000);
+  });
+
+  it(
+    'over real sockets leave none of them open, nor a timer: three hundred [D4]',
+    { timeout: 60_000 },
+    async () => {
+      const server = await MiniServer.start();
+      const resources = (): string[] =>
+        process.getActiveResourcesInfo().filter((name) => /^(TCPSocketWrap|Timeout|GetAddrInfo)/.test(name));
+      const before = resources();
+      for (let i = 0; i < 300; i++) {
+        const conn = await connect(server.connectString);
+        await conn.create('/e', null, { mode: 'EPHEMERAL' });
+        expect(await conn.close()).toEqual({ confirmed: true });
+      }
+      expect(server.sessions).toEqual([]);
+      await server.stop();
+      expect(resources().length).toBeLessThanOrEqual(before.length);
+      await server.close();
+    },
+  );
+});
