@@ -138,16 +138,20 @@ export class Caller {
     }
     const path = requestPath(row, request);
     const options = checkCallOptions(givenOptions, name, path);
-    const { pathField, responsePath } = row;
+    const { pathField, responsePath, responsePaths } = row;
     let record: unknown = request;
     if (pathField !== null) {
       const rule = row.pathRule?.(request) ?? 'node';
       record = { ...request, [pathField]: this.toServer(path as string, rule, name) };
     }
-    const strip = (response: Record<string, string>): unknown =>
-      responsePath === null
-        ? response
-        : { ...response, [responsePath]: this.toClient(response[responsePath] as string) };
+    const strip = (response: Record<string, unknown>): unknown => {
+      if (responsePath !== null) {
+        return { ...response, [responsePath]: this.toClient(response[responsePath] as string) };
+      }
+      if (responsePaths === null) return response;
+      const paths = (response[responsePaths] as readonly string[]).map((each) => this.toClient(each));
+      return { ...response, [responsePaths]: paths };
+    };
     return this.issue({
       row,
       ...(path === undefined ? {} : { path }),

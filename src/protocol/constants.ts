@@ -93,6 +93,47 @@ export function eventTypeName(code: number): EventType | undefined {
   return EVENT_TYPES.get(code);
 }
 
+/** Modes of addWatch on the wire (Java `AddWatchMode`). */
+export const AddWatchModeCode = {
+  PERSISTENT: 0,
+  PERSISTENT_RECURSIVE: 1,
+} as const;
+
+/** Name of a mode of addWatch, as Java's `AddWatchMode` spells it. */
+export type AddWatchMode = keyof typeof AddWatchModeCode;
+
+/** Modes of addWatch by name: events of one node and its children, or of a node and everything below it. */
+export const AddWatchMode: { readonly [K in AddWatchMode]: K } = {
+  PERSISTENT: 'PERSISTENT',
+  PERSISTENT_RECURSIVE: 'PERSISTENT_RECURSIVE',
+};
+
+/** What checkWatches and removeWatches mean, on the wire (Java `Watcher.WatcherType`). */
+export const WatcherTypeCode = {
+  /** One-shot watches of the children. */
+  Children: 1,
+  /** One-shot watches of data and existence. */
+  Data: 2,
+  /** All of them. */
+  Any: 3,
+  /** Server 3.9. */
+  Persistent: 4,
+  /** Server 3.9. */
+  PersistentRecursive: 5,
+} as const;
+
+/** Name of a type of watch, as Java's `WatcherType` spells it. */
+export type WatcherType = keyof typeof WatcherTypeCode;
+
+/** Types of watch by name. Servers before 3.9 know `Children`, `Data` and `Any` alone. */
+export const WatcherType: { readonly [K in WatcherType]: K } = {
+  Children: 'Children',
+  Data: 'Data',
+  Any: 'Any',
+  Persistent: 'Persistent',
+  PersistentRecursive: 'PersistentRecursive',
+};
+
 /** The state number that stands in every `WatcherEvent` on the wire (Java `KeeperState.SyncConnected`). */
 export const WIRE_STATE_SYNC_CONNECTED = 3;
 

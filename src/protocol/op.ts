@@ -12,6 +12,9 @@ export type WatchKind = 'data' | 'exist' | 'child' | 'persistent' | 'persistentR
 /** Names of the fields of `T` that hold a string. */
 export type StringField<T> = { [K in keyof T]-?: T[K] extends string ? K : never }[keyof T] & string;
 
+/** Names of the fields of `T` that hold a list of strings. */
+export type ListField<T> = { [K in keyof T]-?: T[K] extends readonly string[] ? K : never }[keyof T] & string;
+
 /** What a row says about its operation. */
 export interface OpSpec<Q, P, Use extends OpUse> {
   /** Number on the wire (Java `ZooDefs.OpCode`). */
@@ -38,6 +41,8 @@ export interface OpSpec<Q, P, Use extends OpUse> {
   readonly path?: { readonly field: StringField<Q>; readonly rule: (q: Q) => PathRule };
   /** Field of the response that holds a path. */
   readonly responsePath?: StringField<P>;
+  /** Field of the response that holds a list of whole paths. */
+  readonly responsePaths?: ListField<P>;
   /** Table in which this reply arms a watch, or null. Called while the reply is processed. */
   readonly arms?: (q: Q, errno: number) => WatchKind | null;
   /** Errors that the server is documented to answer. */
@@ -71,6 +76,7 @@ export class Op<Name extends string = string, Q = unknown, P = unknown, Use exte
   readonly pathField: StringField<Q> | null;
   readonly pathRule: ((q: Q) => PathRule) | null;
   readonly responsePath: StringField<P> | null;
+  readonly responsePaths: ListField<P> | null;
   readonly arms: ((q: Q, errno: number) => WatchKind | null) | null;
   readonly throws: readonly ErrorName[];
 
@@ -91,6 +97,7 @@ export class Op<Name extends string = string, Q = unknown, P = unknown, Use exte
     this.pathField = spec.path?.field ?? null;
     this.pathRule = spec.path?.rule ?? null;
     this.responsePath = spec.responsePath ?? null;
+    this.responsePaths = spec.responsePaths ?? null;
     this.arms = spec.arms ?? null;
     this.throws = spec.throws;
   }

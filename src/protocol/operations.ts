@@ -5,9 +5,8 @@
  *
  * Left out on purpose: deleteContainer (20), createSession (-10) and error (-1) belong to the servers among themselves.
  */
-import { isSequential } from './constants.js';
+import { AddWatchModeCode, isSequential } from './constants.js';
 import { Errno } from './error-codes.js';
-import type { JuteReader, JuteWriter } from './jute.js';
 import {
   readMultiRequest,
   readMultiResponse,
@@ -17,130 +16,89 @@ import {
   type MultiResponse,
 } from './multi.js';
 import { op, type AnyOp, type Op } from './op.js';
+import {
+  readClientInfo,
+  readCreate,
+  readCreate2Response,
+  readDataResponse,
+  readNames,
+  readNothing,
+  readPath,
+  readPathVersion,
+  readPathWatch,
+  readSetWatches,
+  readStatResponse,
+  readToken,
+  readWatcherType,
+  writeClientInfo,
+  writeCreate,
+  writeCreate2Response,
+  writeDataResponse,
+  writeNames,
+  writeNothing,
+  writePath,
+  writePathVersion,
+  writePathWatch,
+  writeSetWatches,
+  writeStatResponse,
+  writeToken,
+  writeWatcherType,
+  type AddWatchRequest,
+  type AddWatchResponse,
+  type AuthRequest,
+  type CreateRequest,
+  type CreateTtlRequest,
+  type GetAclResponse,
+  type GetAllChildrenNumberResponse,
+  type GetChildren2Response,
+  type GetChildrenResponse,
+  type GetEphemeralsRequest,
+  type GetEphemeralsResponse,
+  type PathRequest,
+  type PathResponse,
+  type ReconfigRequest,
+  type SetAclRequest,
+  type SetDataRequest,
+  type SetWatches2Request,
+  type WhoAmIResponse,
+} from './op-records.js';
 import type { PathRule } from './paths.js';
-import { ACL_MIN_BYTES, readAcl, readStat, writeAcl, writeStat, type Acl, type Stat } from './records.js';
+import { ACL_MIN_BYTES, readAcl, readStat, writeAcl, writeStat } from './records.js';
 
-// ---------------------------------------------------------------- records of single operations
-
-/** A request or response without fields. */
-export type EmptyRecord = Readonly<Record<string, never>>;
-
-export interface CreateRequest {
-  readonly path: string;
-  readonly data: Uint8Array | null;
-  /** null and empty are both refused by the server (InvalidACL). */
-  readonly acl: readonly Acl[] | null;
-  /** See `CREATE_FLAGS`. */
-  readonly flags: number;
-}
-
-export interface CreateTtlRequest extends CreateRequest {
-  /** Time to live in ms, 1 to 2^40 - 1. */
-  readonly ttl: number;
-}
-
-export interface PathResponse {
-  readonly path: string;
-}
-
-export interface Create2Response {
-  readonly path: string;
-  readonly stat: Stat;
-}
-
-export interface PathVersionRequest {
-  readonly path: string;
-  /** -1 matches any version. */
-  readonly version: number;
-}
-
-export interface PathWatchRequest {
-  readonly path: string;
-  readonly watch: boolean;
-}
-
-export interface PathRequest {
-  readonly path: string;
-}
-
-export interface StatResponse {
-  readonly stat: Stat;
-}
-
-export interface GetDataResponse {
-  readonly data: Buffer | null;
-  readonly stat: Stat;
-}
-
-export interface SetDataRequest {
-  readonly path: string;
-  readonly data: Uint8Array | null;
-  /** -1 matches any version. */
-  readonly version: number;
-}
-
-export interface GetAclResponse {
-  readonly acl: readonly Acl[];
-  readonly stat: Stat;
-}
-
-export interface SetAclRequest {
-  readonly path: string;
-  readonly acl: readonly Acl[] | null;
-  /** Compared with the node's **aversion**; -1 matches any. */
-  readonly version: number;
-}
-
-export interface GetChildrenResponse {
-  readonly children: readonly string[];
-}
-
-export interface GetChildren2Response {
-  readonly children: readonly string[];
-  readonly stat: Stat;
-}
-
-export interface AuthRequest {
-  /** 0; the server ignores it. */
-  readonly type: number;
-  readonly scheme: string;
-  readonly auth: Uint8Array | null;
-}
-
-export interface SetWatchesRequest {
-  /** Changes after this zxid are reported at once instead of being watched for. */
-  readonly relativeZxid: bigint;
-  readonly dataWatches: readonly string[];
-  readonly existWatches: readonly string[];
-  readonly childWatches: readonly string[];
-}
-
-// ---------------------------------------------------------------- codecs that several rows share
-
-const EMPTY: EmptyRecord = Object.freeze({});
-const writeNothing = (): void => undefined;
-const readNothing = (): EmptyRecord => EMPTY;
+export type {
+  AddWatchRequest,
+  AddWatchResponse,
+  AuthRequest,
+  ClientInfo,
+  Create2Response,
+  CreateRequest,
+  CreateTtlRequest,
+  EmptyRecord,
+  GetAclResponse,
+  GetAllChildrenNumberResponse,
+  GetChildren2Response,
+  GetChildrenResponse,
+  GetDataResponse,
+  GetEphemeralsRequest,
+  GetEphemeralsResponse,
+  PathRequest,
+  PathResponse,
+  PathVersionRequest,
+  PathWatchRequest,
+  ReconfigRequest,
+  SaslToken,
+  SetAclRequest,
+  SetDataRequest,
+  SetWatches2Request,
+  SetWatchesRequest,
+  StatResponse,
+  WatcherTypeRequest,
+  WhoAmIResponse,
+} from './op-records.js';
 
 const nodePath = (): PathRule => 'node';
 const notRootPath = (): PathRule => 'notRoot';
-
-function writeCreate(w: JuteWriter, q: CreateRequest): void {
-  w.ustring(q.path);
-  w.buffer(q.data);
-  w.vector(q.acl, writeAcl);
-  w.int(q.flags);
-}
-
-function readCreate(r: JuteReader): CreateRequest {
-  return { path: r.ustring(), data: r.buffer(), acl: r.vectorOrNull(ACL_MIN_BYTES, readAcl), flags: r.int() };
-}
-
-function writeCreate2Response(w: JuteWriter, p: Create2Response): void {
-  w.ustring(p.path);
-  writeStat(w, p.stat);
-}
-
-const readCreate2Response = (r: JuteReader): Create2Response => ({ path: r.ustring(), stat: readStat(r) });
+const prefixPath = (): PathRule => 'prefix';
 
 const createRule = (q: CreateRequest): PathRule => (isSequential(q.flags) ? 'sequential' : 'node');
 
@@ -153,44 +111,6 @@ const CREATE_ERRORS = [
   'BadArguments',
   'QuotaExceeded',
 ] as const;
-
-function writePathVersion(w: JuteWriter, q: PathVersionRequest): void {
-  w.ustring(q.path);
-  w.int(q.version);
-}
-
-const readPathVersion = (r: JuteReader): PathVersionRequest => ({ path: r.ustring(), version: r.int() });
-
-function writePathWatch(w: JuteWriter, q: PathWatchRequest): void {
-  w.ustring(q.path);
-  w.bool(q.watch);
-}
-
-const readPathWatch = (r: JuteReader): PathWatchRequest => ({ path: r.ustring(), watch: r.bool() });
-
-const writePath = (w: JuteWriter, q: PathRequest): void => {
-  w.ustring(q.path);
-};
-
-const readPath = (r: JuteReader): PathRequest => ({ path: r.ustring() });
-
-const writeStatResponse = (w: JuteWriter, p: StatResponse): void => {
-  writeStat(w, p.stat);
-};
-
-const readStatResponse = (r: JuteReader): StatResponse => ({ stat: readStat(r) });
-
-const writeNames = (w: JuteWriter, names: readonly string[]): void => {
-  w.vector(names, writeName);
-};
-
-const writeName = (w: JuteWriter, name: string): void => {
-  w.ustring(name);
-};
-
-const readNames = (r: JuteReader): string[] => r.vector(4, readName);
-
-const readName = (r: JuteReader): string => r.ustring();
 
 // ---------------------------------------------------------------- the table
 
@@ -261,11 +181,8 @@ export const operations = {
     inMulti: 'read',
     writeRequest: writePathWatch,
     readRequest: readPathWatch,
-    writeResponse: (w, p: GetDataResponse) => {
-      w.buffer(p.data);
-      writeStat(w, p.stat);
-    },
-    readResponse: (r): GetDataResponse => ({ data: r.buffer(), stat: readStat(r) }),
+    writeResponse: writeDataResponse,
+    readResponse: readDataResponse,
     path: { field: 'path', rule: nodePath },
     arms: (q, errno) => (q.watch && errno === 0 ? 'data' : null),
     throws: ['NoNode', 'NoAuth'],
@@ -451,6 +368,71 @@ export const operations = {
     throws: CREATE_ERRORS,
   }),
 
+  /**
+   * `joining, leaving, members, curConfigId → data, Stat` of the new configuration. Needs `reconfigEnabled=true`, WRITE
+   * on `/zookeeper/config`, and an ensemble.
+   */
+  reconfig: op('reconfig', {
+    code: 16,
+    since: '3.5',
+    use: 'call',
+    mutates: true,
+    readOnlyOk: false,
+    writeRequest: (w, q: ReconfigRequest) => {
+      w.ustring(q.joiningServers);
+      w.ustring(q.leavingServers);
+      w.ustring(q.newMembers);
+      w.long(q.curConfigId);
+    },
+    readRequest: (r): ReconfigRequest => ({
+      joiningServers: r.ustringOrNull(),
+      leavingServers: r.ustringOrNull(),
+      newMembers: r.ustringOrNull(),
+      curConfigId: r.long(),
+    }),
+    writeResponse: writeDataResponse,
+    readResponse: readDataResponse,
+    throws: [
+      'ReconfigDisabled',
+      'Unimplemented',
+      'NoAuth',
+      'BadVersion',
+      'BadArguments',
+      'ReconfigInProgress',
+      'NewConfigNoQuorum',
+    ],
+  }),
+
+  /** `path, type → `. Does this connection have such a watch on the server? Changes nothing. */
+  checkWatches: op('checkWatches', {
+    code: 17,
+    since: '3.5',
+    use: 'call',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: writeWatcherType,
+    readRequest: readWatcherType,
+    writeResponse: writeNothing,
+    readResponse: readNothing,
+    path: { field: 'path', rule: nodePath },
+    throws: ['NoWatcher', 'Marshalling'],
+  }),
+
+  /** `path, type → `. Removes this connection's watches of that type; no event tells of it. */
+  removeWatches: op('removeWatches', {
+    code: 18,
+    since: '3.5',
+    use: 'method',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: writeWatcherType,
+    readRequest: readWatcherType,
+    writeResponse: writeNothing,
+    readResponse: readNothing,
+    path: { field: 'path', rule: nodePath },
+    throws: ['NoWatcher', 'Marshalling'],
+  }),
+
   /** `path, data, acl[], flags(4) → path, Stat`. The node goes away some time after its last child has. */
   createContainer: op('createContainer', {
     code: 19,
@@ -490,6 +472,20 @@ export const operations = {
     throws: [...CREATE_ERRORS, 'Unimplemented'],
   }),
 
+  /** See `multi.ts`. Every read has its own result or error; watch flags are ignored. */
+  multiRead: op('multiRead', {
+    code: 22,
+    since: '3.6',
+    use: 'method',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: writeMultiRequest,
+    readRequest: (r): MultiRequest => readMultiRequest(r, 'read', rowByCode),
+    writeResponse: writeMultiResponse,
+    readResponse: (r): MultiResponse => readMultiResponse(r, rowByCode),
+    throws: ['Marshalling'],
+  }),
+
   /** `type(0), scheme, auth → `. Answered at once, possibly before earlier requests; a refusal ends the connection. */
   auth: op('auth', {
     code: 100,
@@ -516,20 +512,124 @@ export const operations = {
     use: 'session',
     mutates: false,
     readOnlyOk: true,
-    writeRequest: (w, q: SetWatchesRequest) => {
-      w.long(q.relativeZxid);
-      writeNames(w, q.dataWatches);
-      writeNames(w, q.existWatches);
-      writeNames(w, q.childWatches);
+    writeRequest: writeSetWatches,
+    readRequest: readSetWatches,
+    writeResponse: writeNothing,
+    readResponse: readNothing,
+    throws: [],
+  }),
+
+  /** `token → token`. One step of an exchange that comes before everything else on a connection. */
+  sasl: op('sasl', {
+    code: 102,
+    since: '3.4',
+    use: 'session',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: writeToken,
+    readRequest: readToken,
+    writeResponse: writeToken,
+    readResponse: readToken,
+    throws: ['AuthFailed'],
+  }),
+
+  /** `prefixPath → paths[]` of this session's own ephemeral nodes. The prefix may end in the middle of a name. */
+  getEphemerals: op('getEphemerals', {
+    code: 103,
+    since: '3.6',
+    use: 'call',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: (w, q: GetEphemeralsRequest) => {
+      w.ustring(q.prefixPath);
     },
-    readRequest: (r): SetWatchesRequest => ({
-      relativeZxid: r.long(),
-      dataWatches: readNames(r),
-      existWatches: readNames(r),
-      childWatches: readNames(r),
+    // null means all, which no client of ours sends
+    readRequest: (r): GetEphemeralsRequest => ({ prefixPath: r.ustringOrNull() as string }),
+    writeResponse: (w, p: GetEphemeralsResponse) => {
+      writeNames(w, p.ephemerals);
+    },
+    readResponse: (r): GetEphemeralsResponse => ({ ephemerals: readNames(r) }),
+    path: { field: 'prefixPath', rule: prefixPath },
+    responsePaths: 'ephemerals',
+    throws: [],
+  }),
+
+  /** `path → number` of all nodes below, on every level. */
+  getAllChildrenNumber: op('getAllChildrenNumber', {
+    code: 104,
+    since: '3.6',
+    use: 'call',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: writePath,
+    readRequest: readPath,
+    writeResponse: (w, p: GetAllChildrenNumberResponse) => {
+      w.int(p.totalNumber);
+    },
+    readResponse: (r): GetAllChildrenNumberResponse => ({ totalNumber: r.int() }),
+    path: { field: 'path', rule: nodePath },
+    throws: ['NoNode', 'NoAuth'],
+  }),
+
+  /** setWatches with the two kinds of watches that stay. What those missed is not told. */
+  setWatches2: op('setWatches2', {
+    code: 105,
+    since: '3.6',
+    use: 'session',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: (w, q: SetWatches2Request) => {
+      writeSetWatches(w, q);
+      writeNames(w, q.persistentWatches);
+      writeNames(w, q.persistentRecursiveWatches);
+    },
+    readRequest: (r): SetWatches2Request => ({
+      ...readSetWatches(r),
+      persistentWatches: readNames(r),
+      persistentRecursiveWatches: readNames(r),
     }),
     writeResponse: writeNothing,
     readResponse: readNothing,
+    throws: [],
+  }),
+
+  /** `path, mode → err(0)`. Any path will do, also of a node that is not there or must not be read. */
+  addWatch: op('addWatch', {
+    code: 106,
+    since: '3.6',
+    use: 'method',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: (w, q: AddWatchRequest) => {
+      w.ustring(q.path);
+      w.int(q.mode);
+    },
+    readRequest: (r): AddWatchRequest => ({ path: r.ustring(), mode: r.int() }),
+    writeResponse: (w, p: AddWatchResponse) => {
+      w.int(p.err);
+    },
+    readResponse: (r): AddWatchResponse => ({ err: r.int() }),
+    path: { field: 'path', rule: nodePath },
+    arms: (q, errno) => {
+      if (errno !== 0) return null;
+      return q.mode === AddWatchModeCode.PERSISTENT ? 'persistent' : 'persistentRecursive';
+    },
+    throws: ['Marshalling'],
+  }),
+
+  /** ` → identities[]` of this connection. */
+  whoAmI: op('whoAmI', {
+    code: 107,
+    since: '3.7',
+    use: 'call',
+    mutates: false,
+    readOnlyOk: true,
+    writeRequest: writeNothing,
+    readRequest: readNothing,
+    writeResponse: (w, p: WhoAmIResponse) => {
+      w.vector(p.clientInfo, writeClientInfo);
+    },
+    readResponse: (r): WhoAmIResponse => ({ clientInfo: r.vector(8, readClientInfo) }),
     throws: [],
   }),
 

@@ -9,17 +9,23 @@ import { InvalidPathError } from './errors.js';
  * - `node`: a whole path.
  * - `sequential`: the server appends a number, so the path is checked with a digit at its end.
  * - `notRoot`: a whole path other than `/`, which under a chroot would mean the chroot itself.
+ * - `prefix`: the beginning of paths; it may end in the middle of a name or with a slash.
  */
-export type PathRule = 'node' | 'sequential' | 'notRoot';
+export type PathRule = 'node' | 'sequential' | 'notRoot' | 'prefix';
 
 /** @throws {@link InvalidPathError} in the words of Java's `PathUtils.validatePath` */
 export function validatePath(path: unknown, rule: PathRule = 'node', op?: string): asserts path is string {
   if (typeof path !== 'string')
     throw new InvalidPathError(`a path must be a string, not ${describe(path)}`, { op });
-  const problem = pathProblem(rule === 'sequential' ? `${path}1` : path);
+  const problem = pathProblem(goesOn(rule) ? `${path}1` : path);
   if (problem !== null) throw new InvalidPathError(problem, { op, path });
   if (rule === 'notRoot' && path === '/')
     throw new InvalidPathError('the root cannot be deleted', { op, path });
+}
+
+/** Does the server's path have more at its end than the one that is given? */
+function goesOn(rule: PathRule): boolean {
+  return rule === 'sequential' || rule === 'prefix';
 }
 
 /** What is wrong with a path, or null. */
@@ -120,11 +126,12 @@ export function normalizeChroot(chroot: string): string {
 
 /**
  * A client's path as the server knows it. `/` is the chroot itself, except for a sequential create, where it is the
- * folder that gets the new child (Java makes a sibling of the chroot there).
+ * folder that gets the new child (Java makes a sibling of the chroot there), and as a prefix, where it is the beginning
+ * of everything below the chroot.
  */
 export function addChroot(chroot: string, path: string, rule: PathRule = 'node'): string {
   if (chroot === '') return path;
-  return path === '/' && rule !== 'sequential' ? chroot : chroot + path;
+  return path === '/' && !goesOn(rule) ? chroot : chroot + path;
 }
 
 /** A server's path as the client knows it. A path outside of the chroot comes back as it is. */

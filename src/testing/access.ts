@@ -126,6 +126,11 @@ export function maskedAcl(acl: readonly Acl[], ids: readonly AuthId[]): readonly
   );
 }
 
+/** The name in an identity, without what proves it (Java `AuthenticationProvider.getUserName`). */
+export function userName(scheme: string, id: string): string {
+  return scheme === 'digest' ? (id.split(':')[0] as string) : id;
+}
+
 function unique(acl: readonly Acl[]): readonly Acl[] {
   return acl.filter(
     (entry, i) =>

@@ -2,19 +2,23 @@
 import type { AnyOp } from '../protocol/op.js';
 import type { OpName } from '../protocol/operations.js';
 import type { AnyHandler, Handler } from './handler.js';
-import { multiOf } from './multi-handler.js';
+import { multiOf, multiReadOf } from './multi-handler.js';
 import {
   auth,
   closeSession,
   exists,
   getAcl,
+  getAllChildrenNumber,
   getChildren,
   getChildren2,
   getData,
+  getEphemerals,
   ping,
-  setWatches,
   sync,
+  whoAmI,
 } from './read-handlers.js';
+import { sasl } from './sasl-handler.js';
+import { addWatch, checkWatches, removeWatches, setWatches, setWatches2 } from './watch-handlers.js';
 import {
   check,
   create,
@@ -22,6 +26,7 @@ import {
   createContainer,
   createTtl,
   deleteNode,
+  reconfig,
   setAcl,
   setData,
 } from './write-handlers.js';
@@ -36,16 +41,26 @@ export const handlers: { readonly [K in OpName]: Handler<K> } = {
   setData,
   setACL: setAcl,
   check,
+  reconfig,
   multi: multiOf(handlerOf),
+  multiRead: multiReadOf(handlerOf),
   exists,
   getData,
   getACL: getAcl,
   getChildren,
   getChildren2,
+  getAllChildrenNumber,
+  getEphemerals,
+  whoAmI,
   sync,
   ping,
   auth,
+  sasl,
   setWatches,
+  setWatches2,
+  addWatch,
+  checkWatches,
+  removeWatches,
   closeSession,
 };
 

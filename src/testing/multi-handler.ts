@@ -1,8 +1,11 @@
-/** multi: all of its operations under one zxid, or none (Java `PrepRequestProcessor`, case multi). */
+/**
+ * multi: all of its operations under one zxid, or none (Java `PrepRequestProcessor`, case multi). multiRead: several reads
+ * in one message.
+ */
 import { CREATE_FLAGS, isTtl } from '../protocol/constants.js';
 import { Errno } from '../protocol/error-codes.js';
 import type { MultiOp, MultiResponse, MultiResult } from '../protocol/multi.js';
-import { operations, type CreateRequest } from '../protocol/operations.js';
+import { operations, type CreateRequest, type PathWatchRequest } from '../protocol/operations.js';
 import { requestPath, type AnyOp } from '../protocol/op.js';
 import type { AnyHandler, Handler } from './handler.js';
 import { refuse, Refusal } from './refusal.js';
@@ -27,6 +30,22 @@ export const multiOf =
         return { results: failureResults(ops.length, results.length, error.errno) };
       }
     }
+    return { results };
+  };
+
+/** Each read for itself: one that fails has its error for a result. Watches are never set. */
+export const multiReadOf =
+  (handlerOf: (row: AnyOp) => AnyHandler): Handler<'multiRead'> =>
+  (ctx, q): MultiResponse => {
+    const results = q.ops.map(({ op, request }): MultiResult => {
+      try {
+        const response = handlerOf(op)(ctx, { ...(request as PathWatchRequest), watch: false });
+        return { errno: 0, op, response };
+      } catch (error) {
+        if (!isFailure(error)) throw error;
+        return { errno: error.errno, op: null, response: null };
+      }
+    });
     return { results };
   };
 

@@ -1,7 +1,6 @@
 /** Handlers of what changes no node: reads, sync, and the connection's own business. */
-import { EventTypeCode, Perms } from '../protocol/constants.js';
-import type { SetWatchesRequest } from '../protocol/operations.js';
-import { authenticate, demand, maskedAcl } from './access.js';
+import { Perms } from '../protocol/constants.js';
+import { authenticate, demand, maskedAcl, userName } from './access.js';
 import type { DataNode } from './data-tree.js';
 import type { Handler } from './handler.js';
 import { refuse } from './refusal.js';
@@ -10,7 +9,7 @@ import { present } from './server-reader.js';
 import { NOTHING } from './write-handlers.js';
 
 /** Reads do not check how a path is spelt; a bad one has no node. */
-function find({ state }: RequestContext, path: string): DataNode | undefined {
+export function find({ state }: RequestContext, path: string): DataNode | undefined {
   return state.tree.get(present(path));
 }
 
@@ -21,11 +20,13 @@ function permitted(ctx: RequestContext, path: string, perms: number): DataNode {
   return node;
 }
 
-function watchData({ state, caller }: RequestContext, path: string): void {
+/** A watch that fires once. */
+export function watchData({ state, caller }: RequestContext, path: string): void {
   state.watches.data.add(path, caller);
 }
 
-function watchChildren({ state, caller }: RequestContext, path: string): void {
+/** A watch that fires once. */
+export function watchChildren({ state, caller }: RequestContext, path: string): void {
   state.watches.child.add(path, caller);
 }
 
@@ -65,6 +66,30 @@ export const getAcl: Handler<'getACL'> = (ctx, { path }) => {
   return { acl: maskedAcl(node.acl, ctx.caller.authIds), stat: node };
 };
 
+/** Nodes on all levels below. The root has two names, `/` and the empty one, and by the latter it counts itself. */
+export const getAllChildrenNumber: Handler<'getAllChildrenNumber'> = (ctx, { path }) => {
+  permitted(ctx, path, Perms.READ);
+  const { tree } = ctx.state;
+  if (path === '/') return { totalNumber: tree.size - 1 };
+  let totalNumber = 0;
+  for (const each of tree.paths()) if (each.startsWith(`${path}/`)) totalNumber++;
+  return { totalNumber };
+};
+
+/** The session's own nodes; a prefix of nothing, of blanks, or of the root alone means all. ACLs are not asked. */
+export const getEphemerals: Handler<'getEphemerals'> = ({ state, caller }, q) => {
+  // null, which the type does not know, is what a client may send
+  const prefix = q.prefixPath as string | null;
+  const all = state.tree.ephemeralsOf(caller.session.id);
+  const isAll = prefix === null || ['', '/'].includes(prefix.trim());
+  return { ephemerals: isAll ? all : all.filter((path) => path.startsWith(prefix)) };
+};
+
+/** Names without secrets, oldest first; a real server has no order. */
+export const whoAmI: Handler<'whoAmI'> = ({ caller }) => ({
+  clientInfo: caller.authIds.map(({ scheme, id }) => ({ authScheme: scheme, user: userName(scheme, id) })),
+});
+
 /** There is no other server to wait for, and the path does not matter. */
 export const sync: Handler<'sync'> = (_ctx, { path }) => ({ path });
 
@@ -84,31 +109,3 @@ export const closeSession: Handler<'closeSession'> = ({ state, caller, txn }) =>
   caller.closeAfterReply();
   return NOTHING;
 };
-
-/** What was missed is told at once, without looking at ACLs; for the rest there is a watch again (Java `DataTree`). */
-export const setWatches: Handler<'setWatches'> = (ctx, q: SetWatchesRequest) => {
-  for (const path of q.dataWatches) {
-    const node = find(ctx, path);
-    if (node === undefined) replay(ctx, EventTypeCode.NodeDeleted, path);
-    else if (node.mzxid > q.relativeZxid) replay(ctx, EventTypeCode.NodeDataChanged, path);
-    else watchData(ctx, path);
-  }
-  for (const path of q.existWatches) {
-    if (find(ctx, path) !== undefined) replay(ctx, EventTypeCode.NodeCreated, path);
-    else watchData(ctx, path);
-  }
-  for (const path of q.childWatches) {
-    const node = find(ctx, path);
-    if (node === undefined) replay(ctx, EventTypeCode.NodeDeleted, path);
-    else if (node.pzxid > q.relativeZxid) replay(ctx, EventTypeCode.NodeChildrenChanged, path);
-    else watchChildren(ctx, path);
-  }
-  return NOTHING;
-};
-
-function replay({ caller }: RequestContext, type: number, path: string): void {
-  caller.notify(type, path, NO_ZXID, null);
-}
-
-/** Stands in events that belong to no transaction. */
-const NO_ZXID = -1n;

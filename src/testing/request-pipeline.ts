@@ -55,6 +55,7 @@ export class RequestPipeline {
     const xid = r.int();
     const type = r.int();
     if (type === operations.auth.code) return this.authenticate(xid, r);
+    if (type === operations.sasl.code) return this.saslStep(xid, r);
     const { session } = this.caller;
     if (session.closing) return true;
     this.state.sessions.touch(session);
@@ -113,6 +114,19 @@ export class RequestPipeline {
       this.caller.closeAfterReply();
     }
     return true;
+  }
+
+  /** As {@link authenticate}; what cannot be borne closes the connection without an answer. */
+  private saslStep(xid: number, r: JuteReader): boolean {
+    const request = decode(operations.sasl, r);
+    if (request === undefined) return false;
+    try {
+      this.reply(xid, 0n, operations.sasl, handlers.sasl(this.ctx, request));
+      return true;
+    } catch (error) {
+      if (error instanceof Refusal) return false;
+      throw error;
+    }
   }
 
   private reply(xid: number, zxid: bigint, row: AnyOp, response: unknown): void {

@@ -1,8 +1,9 @@
 /**
- * Who is told about what (Java `WatchManager`): two tables, each path → watchers. A watch is used up by its event. A
- * watcher is a connection; its watches go with it.
+ * Who is told about what (Java `WatchManager`): two tables, each path → watchers with their modes. A watcher is a
+ * connection; its watches go with it.
  */
-import { EventTypeCode } from '../protocol/constants.js';
+import { AddWatchModeCode, EventTypeCode, WatcherTypeCode } from '../protocol/constants.js';
+import { parentPath } from '../protocol/paths.js';
 import type { Acl } from '../protocol/records.js';
 
 /** Gets events. */
@@ -15,33 +16,69 @@ export interface Watcher {
   notify(type: number, path: string, zxid: bigint, acl: readonly Acl[] | null): void;
 }
 
+/** How a watch on a path behaves; one watcher may have all three on one path (Java `WatcherMode`, ZOOKEEPER-4466). */
+export const WatchMode = {
+  /** Used up by its event. */
+  STANDARD: 1,
+  /** Stays. */
+  PERSISTENT: 2,
+  /** Stays, and hears of everything below too. */
+  RECURSIVE: 4,
+} as const;
+
+/** A sum of {@link WatchMode}. */
+type Modes = number;
+
+const ANY_MODE: Modes = WatchMode.STANDARD | WatchMode.PERSISTENT | WatchMode.RECURSIVE;
+
 /** One table. */
 export class WatchTable {
-  private readonly byPath = new Map<string, Set<Watcher>>();
+  private readonly byPath = new Map<string, Map<Watcher, Modes>>();
   private readonly byWatcher = new Map<Watcher, Set<string>>();
+  /** Recursive watches: without any, a change need not be looked for above its node. */
+  private recursive = 0;
 
   /** Registers; doing so twice is the same as once. */
-  add(path: string, watcher: Watcher): void {
-    addTo(this.byPath, path, watcher);
-    addTo(this.byWatcher, watcher, path);
+  add(path: string, watcher: Watcher, mode: Modes = WatchMode.STANDARD): void {
+    let watchers = this.byPath.get(path);
+    if (watchers === undefined) this.byPath.set(path, (watchers = new Map<Watcher, Modes>()));
+    let paths = this.byWatcher.get(watcher);
+    if (paths === undefined) this.byWatcher.set(watcher, (paths = new Set()));
+    paths.add(path);
+    this.setModes(watchers, watcher, (watchers.get(watcher) ?? 0) | mode);
+  }
+
+  /** Does the watcher have a watch of one of these modes on exactly this path? */
+  has(path: string, watcher: Watcher, modes: Modes = ANY_MODE): boolean {
+    return ((this.byPath.get(path)?.get(watcher) ?? 0) & modes) !== 0;
+  }
+
+  /** Takes the watches of these modes away. @returns false if there were none */
+  remove(path: string, watcher: Watcher, modes: Modes = ANY_MODE): boolean {
+    const watchers = this.byPath.get(path);
+    const held = watchers?.get(watcher) ?? 0;
+    if (watchers === undefined || (held & modes) === 0) return false;
+    this.setModes(watchers, watcher, held & ~modes);
+    this.sweep(path, watchers, watcher);
+    return true;
   }
 
   /** Takes away all that a watcher holds. */
   removeWatcher(watcher: Watcher): void {
-    for (const path of this.byWatcher.get(watcher) ?? []) removeFrom(this.byPath, path, watcher);
-    this.byWatcher.delete(watcher);
+    for (const path of [...(this.byWatcher.get(watcher) ?? [])]) this.remove(path, watcher);
   }
 
-  /** Who is to be told about a change of `path`. Their watches on it are used up. */
+  /** Who is to be told about a change of `path`, each once. What fires only once is used up. */
   trigger(path: string): ReadonlySet<Watcher> {
-    const told = this.byPath.get(path);
-    if (told === undefined) return NOBODY;
-    this.byPath.delete(path);
-    for (const watcher of told) removeFrom(this.byWatcher, watcher, path);
+    const watchers = this.byPath.get(path);
+    if (watchers === undefined && this.recursive === 0) return NOBODY;
+    const told = new Set<Watcher>(watchers?.keys());
+    for (const watcher of told) this.remove(path, watcher, WatchMode.STANDARD);
+    if (this.recursive > 0) this.addFromAbove(path, told);
     return told;
   }
 
-  /** Pairs of watcher and path: on one path, or all of them. */
+  /** Pairs of watcher and path, whatever the modes: on one path, or all of them. */
   count(path?: string): number {
     if (path !== undefined) return this.byPath.get(path)?.size ?? 0;
     let total = 0;
@@ -58,22 +95,36 @@ export class WatchTable {
   get watcherCount(): number {
     return this.byWatcher.size;
   }
+
+  /** Adds those who watch recursively on a path above. */
+  private addFromAbove(path: string, told: Set<Watcher>): void {
+    for (let at = path; at !== '/' && at.includes('/');) {
+      at = parentPath(at);
+      for (const [watcher, modes] of this.byPath.get(at) ?? NO_MODES) {
+        if ((modes & WatchMode.RECURSIVE) !== 0) told.add(watcher);
+      }
+    }
+  }
+
+  private setModes(watchers: Map<Watcher, Modes>, watcher: Watcher, modes: Modes): void {
+    const before = watchers.get(watcher) ?? 0;
+    watchers.set(watcher, modes);
+    this.recursive += ((modes & WatchMode.RECURSIVE) - (before & WatchMode.RECURSIVE)) / WatchMode.RECURSIVE;
+  }
+
+  /** Leaves no empty map or set behind. */
+  private sweep(path: string, watchers: Map<Watcher, Modes>, watcher: Watcher): void {
+    if (watchers.get(watcher) !== 0) return;
+    watchers.delete(watcher);
+    if (watchers.size === 0) this.byPath.delete(path);
+    const paths = this.byWatcher.get(watcher);
+    paths?.delete(path);
+    if (paths?.size === 0) this.byWatcher.delete(watcher);
+  }
 }
 
 const NOBODY: ReadonlySet<Watcher> = new Set();
-
-function addTo<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
-  const values = index.get(key);
-  if (values === undefined) index.set(key, new Set([value]));
-  else values.add(value);
-}
-
-/** Leaves no empty set behind. */
-function removeFrom<K, V>(index: Map<K, Set<V>>, key: K, value: V): void {
-  const values = index.get(key);
-  values?.delete(value);
-  if (values?.size === 0) index.delete(key);
-}
+const NO_MODES: ReadonlyMap<Watcher, Modes> = new Map();
 
 /** A change that watchers want to hear of. */
 export interface Trigger {
@@ -83,11 +134,31 @@ export interface Trigger {
   readonly acl: readonly Acl[];
 }
 
+/** In which tables the watches of each type are, and with which modes. */
+const PLACES: Readonly<Record<number, readonly (readonly ['data' | 'child', Modes])[]>> = {
+  [WatcherTypeCode.Children]: [['child', WatchMode.STANDARD]],
+  [WatcherTypeCode.Data]: [['data', WatchMode.STANDARD]],
+  [WatcherTypeCode.Any]: [
+    ['data', ANY_MODE],
+    ['child', ANY_MODE],
+  ],
+  [WatcherTypeCode.Persistent]: [
+    ['data', WatchMode.PERSISTENT],
+    ['child', WatchMode.PERSISTENT],
+  ],
+  [WatcherTypeCode.PersistentRecursive]: [['data', WatchMode.RECURSIVE]],
+};
+
+/** Is there a type of watch with that number? */
+export function isWatcherType(type: number): boolean {
+  return type in PLACES;
+}
+
 /** Both tables (Java `DataTree.dataWatches`, `DataTree.childWatches`). */
 export class Watches {
-  /** Watches of getData and exists. */
+  /** Watches of getData and exists, and those of addWatch. */
   readonly data = new WatchTable();
-  /** Watches of getChildren and getChildren2. */
+  /** Watches of getChildren and getChildren2, and those of addWatch that are not recursive. */
   readonly child = new WatchTable();
 
   /** Tells everybody concerned. A node that is deleted is told about once, also to those who watch it in both tables. */
@@ -102,6 +173,27 @@ export class Watches {
     for (const watcher of this.child.trigger(path)) {
       if (!told.has(watcher)) watcher.notify(type, path, zxid, acl);
     }
+  }
+
+  /** A watch of addWatch; the mode is a number of `AddWatchModeCode`. One of a path is in both tables. */
+  addLasting(path: string, watcher: Watcher, mode: number): void {
+    if (mode === AddWatchModeCode.PERSISTENT) {
+      this.data.add(path, watcher, WatchMode.PERSISTENT);
+      this.child.add(path, watcher, WatchMode.PERSISTENT);
+    } else {
+      this.data.add(path, watcher, WatchMode.RECURSIVE);
+    }
+  }
+
+  /** Does the watcher have a watch of this type, a number of `WatcherTypeCode`, on this path? */
+  has(path: string, watcher: Watcher, type: number): boolean {
+    return PLACES[type]?.some(([table, modes]) => this[table].has(path, watcher, modes)) === true;
+  }
+
+  /** Takes the watcher's watches of this type away. @returns false if there were none */
+  remove(path: string, watcher: Watcher, type: number): boolean {
+    const removed = PLACES[type]?.map(([table, modes]) => this[table].remove(path, watcher, modes));
+    return removed?.includes(true) === true;
   }
 
   /** Forgets a watcher. */

@@ -148,3 +148,6 @@ export const setAcl: Handler<'setACL'> = (
   txn.setAcl(node, acl);
   return { stat: node.stat() };
 };
+
+/** As on a standalone server with the default of `reconfigEnabled`. The zxid is used up. */
+export const reconfig: Handler<'reconfig'> = () => refuse('ReconfigDisabled');

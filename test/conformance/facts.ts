@@ -166,16 +166,6 @@ export const OPCODES_WITHOUT_ROW: Readonly<Record<string, string>> = {
   deleteContainer: 'of the servers among themselves (its request is a bare buffer)',
   createSession: 'of the servers among themselves; a client sends a ConnectRequest',
   error: 'exists only as the type of a result in a multi',
-  reconfig: 'not built in this release',
-  checkWatches: 'not built in this release',
-  removeWatches: 'not built in this release',
-  multiRead: 'not built in this release',
-  sasl: 'not built in this release',
-  getEphemerals: 'not built in this release',
-  getAllChildrenNumber: 'not built in this release',
-  setWatches2: 'not built in this release',
-  addWatch: 'not built in this release',
-  whoAmI: 'not built in this release',
 };
 
 /** Types of operation that a multi takes, and the type of each one's result. */
@@ -188,6 +178,9 @@ export const MULTI_WRITE_KINDS: Readonly<Record<string, number>> = {
   setData: 5,
   check: 13,
 };
+
+/** Types of operation that a multiRead takes; the types of their results are the same. */
+export const MULTI_READ_KINDS: Readonly<Record<string, number>> = { getChildren: 8, getData: 4 };
 
 /** Every code of `KeeperException.Code`. */
 export const ERRORS: Readonly<Record<string, number>> = {
@@ -250,6 +243,21 @@ export const EVENT_TYPES_WITHOUT_CODE: readonly string[] = [
   'ChildWatchRemoved',
   'PersistentWatchRemoved',
 ];
+
+/** `Watcher.WatcherType`. */
+export const WATCHER_TYPES: Readonly<Record<string, number>> = {
+  Children: 1,
+  Data: 2,
+  Any: 3,
+  Persistent: 4,
+  PersistentRecursive: 5,
+};
+
+/** `AddWatchMode`. */
+export const ADD_WATCH_MODES: Readonly<Record<string, number>> = {
+  PERSISTENT: 0,
+  PERSISTENT_RECURSIVE: 1,
+};
 
 /** `CreateMode.toFlag`. */
 export const CREATE_MODES: Readonly<Record<string, number>> = {

@@ -49,8 +49,11 @@ export function arbitraryMultiRequest(
   return fc.array(fc.oneof(...parts), { maxLength: 6 });
 }
 
-export function arbitraryMultiResponse(texts: Texts = 'all'): fc.Arbitrary<readonly MultiPart[]> {
-  const results = Object.entries(MULTI_WRITE_KINDS).map(([name, type]) => {
+export function arbitraryMultiResponse(
+  texts: Texts = 'all',
+  kinds: Readonly<Record<string, number>> = MULTI_WRITE_KINDS,
+): fc.Arbitrary<readonly MultiPart[]> {
+  const results = Object.entries(kinds).map(([name, type]) => {
     const record = fact(name).response;
     if (record === 'multi') throw new Error(`${name} in a multi`);
     const value = record === null ? fc.constant({}) : arbitraryRecord(record, texts);

@@ -1,7 +1,15 @@
 /** Our table of operations, errors and numbers against the fact table. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { CREATE_FLAGS, EventTypeCode, MAX_XID, Perms, Xid } from '../../src/protocol/constants.js';
+import {
+  AddWatchModeCode,
+  CREATE_FLAGS,
+  EventTypeCode,
+  MAX_XID,
+  Perms,
+  WatcherTypeCode,
+  Xid,
+} from '../../src/protocol/constants.js';
 import { ERROR_CODES } from '../../src/protocol/error-codes.js';
 import type { AnyOp } from '../../src/protocol/op.js';
 import { operations } from '../../src/protocol/operations.js';
@@ -20,15 +28,18 @@ import {
 import type { JuteWriter } from '../../src/protocol/jute.js';
 import { check } from '../support/property.js';
 import {
+  ADD_WATCH_MODES,
   CREATE_MODES,
   ERRORS,
   ERRORS_WITHOUT_ROW,
   EVENT_TYPES,
   EVENT_TYPES_WITHOUT_CODE,
+  MULTI_READ_KINDS,
   MULTI_WRITE_KINDS,
   OPCODES,
   OPCODES_WITHOUT_ROW,
   PERMISSIONS,
+  WATCHER_TYPES,
   type RecordName,
 } from './facts.js';
 import { arbitraryRecord, encodeRecord, primitivesOf, toOurs, type FactRecord } from './fact-values.js';
@@ -94,7 +105,7 @@ describe('opcodes', () => {
     const ours = Object.values(rows).filter((op) => op.inMulti === 'write');
     expect(Object.fromEntries(ours.map((op) => [op.name, op.multiResultCode]))).toEqual(MULTI_WRITE_KINDS);
     const reads = Object.values(rows).filter((op) => op.inMulti === 'read');
-    expect(reads.map((op) => op.name).sort()).toEqual(['getChildren', 'getData']);
+    expect(Object.fromEntries(reads.map((op) => [op.name, op.multiResultCode]))).toEqual(MULTI_READ_KINDS);
   });
 });
 
@@ -128,12 +139,15 @@ describe.each(OPCODES.filter((op) => op.name in rows && op.request !== 'multi'))
   });
 });
 
-describe('row multi', () => {
-  const op = row('multi');
+describe.each([
+  ['multi', MULTI_WRITE_KINDS],
+  ['multiRead', MULTI_READ_KINDS],
+])('row %s', (name, kinds) => {
+  const op = row(name);
 
   it('writes and reads requests as the facts say', () => {
     check(
-      fc.property(arbitraryMultiRequest(), (parts) => {
+      fc.property(arbitraryMultiRequest('all', Object.keys(kinds)), (parts) => {
         const bytes = encodeMulti(parts);
         const primitives = primitivesOfMulti(parts);
         const ours = toOurRequest(parts, row);
@@ -148,7 +162,7 @@ describe('row multi', () => {
 
   it('writes and reads responses as the facts say', () => {
     check(
-      fc.property(arbitraryMultiResponse(), (parts) => {
+      fc.property(arbitraryMultiResponse('all', kinds), (parts) => {
         const bytes = encodeMulti(parts);
         const primitives = primitivesOfMulti(parts);
         expect(written((w) => op.writeResponse(w, toOurResponse(parts, row)))).toEqual({
@@ -258,6 +272,11 @@ describe('numbers', () => {
   it('create modes and permissions', () => {
     expect(CREATE_FLAGS).toEqual(CREATE_MODES);
     expect(Perms).toEqual(PERMISSIONS);
+  });
+
+  it('types of watches and modes of addWatch', () => {
+    expect(WatcherTypeCode).toEqual(WATCHER_TYPES);
+    expect(AddWatchModeCode).toEqual(ADD_WATCH_MODES);
   });
 
   it('special xids', () => {

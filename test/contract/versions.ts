@@ -27,6 +27,14 @@ export interface VersionFacts {
   readonly multiReadsCreatesStrictly: boolean;
   /** create2 in a multi results in path and Stat. Before 3.9.0 it comes back as create, without a Stat. */
   readonly create2InMultiHasStat: boolean;
+  /**
+   * A session may have a one-shot, a persistent and a recursive watch on one path, and the watcher types 4 and 5 name the
+   * last two. Before, the later one takes the place of the earlier in each table, and types 1 and 2 name whatever is
+   * there. ZOOKEEPER-4466 and ZOOKEEPER-4472, 3.9.0.
+   */
+  readonly watchModesStandSideBySide: boolean;
+  /** addWatch, checkWatches and removeWatches take a null for a path like any other. Since ZOOKEEPER-4466, 3.9.0. */
+  readonly watchesOfNullAreFine: boolean;
 }
 
 /** @param version for example `3.8.0` */
@@ -39,5 +47,7 @@ export function versionFacts(version: string): VersionFacts {
     checkAloneIsUnknown: from('3.9.0'),
     multiReadsCreatesStrictly: from('3.9.0'),
     create2InMultiHasStat: from('3.9.0'),
+    watchModesStandSideBySide: from('3.9.0'),
+    watchesOfNullAreFine: from('3.9.0'),
   };
 }

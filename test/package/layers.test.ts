@@ -35,7 +35,7 @@ const PROTOCOL_RANKS: readonly (readonly string[])[] = [
   ['errors'],
   ['paths', 'jute', 'frame'],
   ['records'],
-  ['acls', 'op'],
+  ['acls', 'op', 'op-records'],
   ['multi'],
   ['operations'],
 ];

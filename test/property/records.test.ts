@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { JuteReader, JuteWriter } from '../../src/protocol/jute.js';
 import type { AnyOp } from '../../src/protocol/op.js';
 import { operations } from '../../src/protocol/operations.js';
-import { OPCODES } from '../conformance/facts.js';
+import { MULTI_READ_KINDS, MULTI_WRITE_KINDS, OPCODES } from '../conformance/facts.js';
 import { arbitraryRecord, toOurs } from '../conformance/fact-values.js';
 import {
   arbitraryMultiRequest,
@@ -29,9 +29,10 @@ function values(op: AnyOp, which: 'request' | 'response'): fc.Arbitrary<unknown>
   if (record === undefined) throw new Error(`no facts about ${op.name}`);
   if (record === null) return fc.constant({});
   if (record !== 'multi') return arbitraryRecord(record).map((value) => toOurs(record, value));
+  const kinds = op === operations.multiRead ? MULTI_READ_KINDS : MULTI_WRITE_KINDS;
   return which === 'request'
-    ? arbitraryMultiRequest().map((parts) => toOurRequest(parts, row))
-    : arbitraryMultiResponse().map((parts) => toOurResponse(asRead(parts), row));
+    ? arbitraryMultiRequest('all', Object.keys(kinds)).map((parts) => toOurRequest(parts, row))
+    : arbitraryMultiResponse('all', kinds).map((parts) => toOurResponse(asRead(parts), row));
 }
 
 function write(how: (w: JuteWriter, value: unknown) => void, value: unknown): Buffer {

@@ -1,6 +1,7 @@
 /** Every error that a row of the operation table says its operation may be answered with. */
 import { describe, expect, it } from 'vitest';
 import { OPEN_ACL_UNSAFE, digestAcl } from '../../../src/index.js';
+import { WatcherTypeCode } from '../../../src/protocol/constants.js';
 import { Errno, type ErrorName } from '../../../src/protocol/error-codes.js';
 import type { AnyOp } from '../../../src/protocol/op.js';
 import { operations, type OpName } from '../../../src/protocol/operations.js';
@@ -29,6 +30,11 @@ function creations(rest: Record<string, unknown>): Partial<Record<ErrorName, Mak
 const reading: Partial<Record<ErrorName, Make>> = {
   NoNode: (at) => ({ path: at('/none'), watch: false }),
   NoAuth: (at) => ({ path: at('/locked'), watch: false }),
+};
+
+const byType: Partial<Record<ErrorName, Make>> = {
+  NoWatcher: (at) => ({ path: at('/leaf'), type: WatcherTypeCode.Any }),
+  Marshalling: (at) => ({ path: at('/leaf'), type: 6 }),
 };
 
 /** A request that gets the error. */
@@ -71,8 +77,28 @@ const PROVOKED: { readonly [K in OpName]?: Partial<Record<ErrorName, Make>> } = 
   multi: {
     Marshalling: (at) => ({ ops: [{ op: operations.exists, request: { path: at('/leaf'), watch: false } }] }),
   },
+  multiRead: {
+    Marshalling: (at) => ({ ops: [{ op: operations.exists, request: { path: at('/leaf'), watch: false } }] }),
+  },
+  getAllChildrenNumber: {
+    NoNode: (at) => ({ path: at('/none') }),
+    NoAuth: (at) => ({ path: at('/locked') }),
+  },
+  addWatch: { Marshalling: (at) => ({ path: at('/leaf'), mode: 2 }) },
+  checkWatches: byType,
+  removeWatches: byType,
+  reconfig: {
+    ReconfigDisabled: () => ({
+      joiningServers: null,
+      leavingServers: '1',
+      newMembers: null,
+      curConfigId: -1n,
+    }),
+  },
   auth: { AuthFailed: () => ({ type: 0, scheme: 'nonsense', auth: Buffer.alloc(0) }) },
 };
+
+const RECONFIG = 'needs an ensemble with reconfigEnabled=true';
 
 /** Errors that no request gets from a server as both targets are set up. */
 const OUT_OF_REACH: Partial<Record<ErrorName, string>> = {
@@ -80,10 +106,23 @@ const OUT_OF_REACH: Partial<Record<ErrorName, string>> = {
   Unimplemented: 'needs extendedTypesEnabled=false on the server',
 };
 
+/** The same of a single operation. */
+const OUT_OF_REACH_OF: { readonly [K in OpName]?: Partial<Record<ErrorName, string>> } = {
+  reconfig: {
+    NoAuth: RECONFIG,
+    BadVersion: RECONFIG,
+    BadArguments: RECONFIG,
+    ReconfigInProgress: RECONFIG,
+    NewConfigNoQuorum: RECONFIG,
+  },
+  sasl: { AuthFailed: 'needs a SASL login module on the server' },
+};
+
 const ROWS = Object.values(operations) as AnyOp[];
 const PAIRS = ROWS.flatMap((row) =>
   row.throws
     .filter((name) => OUT_OF_REACH[name] === undefined)
+    .filter((name) => OUT_OF_REACH_OF[row.name as OpName]?.[name] === undefined)
     .map((name) => ({ op: row.name as OpName, name, row })),
 );
 

@@ -41,6 +41,7 @@ describe('the table', () => {
         'createTTL',
         'delete',
         'multi',
+        'reconfig',
         'setACL',
         'setData',
         // check changes nothing by itself
@@ -58,17 +59,32 @@ describe('the table', () => {
       'getACL',
       'ping',
       'auth',
+      'sasl',
       'setWatches',
+      'setWatches2',
+      'addWatch',
+      'removeWatches',
+      'checkWatches',
+      'multiRead',
+      'whoAmI',
     ]) {
       expect([name, byName(name).readOnlyOk]).toEqual([name, true]);
     }
-    for (const name of ['sync', 'multi', 'create', 'setData']) {
+    for (const name of ['sync', 'multi', 'create', 'setData', 'reconfig']) {
       expect([name, byName(name).readOnlyOk]).toEqual([name, false]);
     }
   });
 
   it('who issues what', () => {
-    expect(which((row) => row.use === 'session')).toEqual(['auth', 'closeSession', 'ping', 'setWatches']);
+    expect(which((row) => row.use === 'session')).toEqual([
+      'auth',
+      'closeSession',
+      'ping',
+      'sasl',
+      'setWatches',
+      'setWatches2',
+    ]);
+    expect(which((row) => row.use === 'method')).toEqual(['addWatch', 'multi', 'multiRead', 'removeWatches']);
     expect(which((row) => row.use === 'multi')).toEqual(['check']);
   });
 
@@ -81,9 +97,15 @@ describe('the table', () => {
       'auth',
       'closeSession',
       'multi',
+      'multiRead',
       'ping',
+      'reconfig',
+      'sasl',
       'setWatches',
+      'setWatches2',
+      'whoAmI',
     ]);
+    expect(which((row) => row.responsePaths !== null)).toEqual(['getEphemerals']);
     expect(which((row) => row.responsePath !== null)).toEqual([
       'create',
       'create2',
@@ -98,6 +120,10 @@ describe('the table', () => {
   it.each(ROWS)('%s: its path field and rule fit its request', (_name, row) => {
     if (row.pathField === null) {
       expect(row.pathRule).toBeNull();
+      return;
+    }
+    if (row.name === 'getEphemerals') {
+      expect([row.pathField, row.pathRule?.({})]).toEqual(['prefixPath', 'prefix']);
       return;
     }
     expect(row.pathField).toBe('path');
@@ -137,8 +163,22 @@ describe('arming', () => {
     expect(row.arms?.({ path: '/a', watch: false }, errno)).toBeNull();
   });
 
+  it.each([
+    [0, 0, 'persistent'],
+    [1, 0, 'persistentRecursive'],
+    [0, -5, null],
+  ])('addWatch with mode %i answered with %i arms %s', (mode, errno, kind) => {
+    expect(operations.addWatch.arms?.({ path: '/a', mode }, errno)).toBe(kind);
+  });
+
   it('nothing else arms', () => {
-    expect(which((row) => row.arms !== null)).toEqual(['exists', 'getChildren', 'getChildren2', 'getData']);
+    expect(which((row) => row.arms !== null)).toEqual([
+      'addWatch',
+      'exists',
+      'getChildren',
+      'getChildren2',
+      'getData',
+    ]);
   });
 });
 

@@ -170,6 +170,8 @@ describe('chroot', () => {
     expect(addChroot('/app', '/', 'sequential')).toBe('/app/');
     expect(addChroot('/app', '/x-', 'sequential')).toBe('/app/x-');
     expect(addChroot('', '/', 'sequential')).toBe('/');
+    expect(addChroot('/app', '/', 'prefix')).toBe('/app/');
+    expect(addChroot('/app', '/x', 'prefix')).toBe('/app/x');
   });
 
   it('a path that must not be the root lies in the chroot too', () => {
