@@ -1,6 +1,6 @@
 /**
- * Says at the end of a run how many contract cases passed on each target, and fails the run if the two targets did
- * not run the same ones: a suite that quietly skips the real server proves nothing about the mini-server.
+ * Says at the end of a run how many contract cases passed on each target, and fails the run if they did not pass the same
+ * number: a suite that quietly skips a real server proves nothing about the mini-server.
  */
 import type { Reporter, TestModule, Vitest } from 'vitest/node';
 import type { ZkReal } from './global-setup.js';
@@ -8,6 +8,7 @@ import type { ZkReal } from './global-setup.js';
 /** Outer suite of the contract tests on each target. */
 export const CONTRACT_ON_MINI = 'contract on mini-server';
 export const CONTRACT_ON_REAL = 'contract on real ZooKeeper';
+export const CONTRACT_ON_NEWER = 'contract on newer ZooKeeper';
 
 const CONTRACT_FOLDER = '/test/contract/';
 
@@ -17,16 +18,24 @@ export interface ContractSummary {
   readonly problem: string | null;
 }
 
+/** How many cases passed on a real ZooKeeper. */
+export interface OnReal {
+  readonly real: ZkReal;
+  readonly passed: number;
+}
+
 /** The line to print and the verdict, from the number of cases that passed on each target. */
-export function contractSummary(mini: number, onReal: number, real: ZkReal): ContractSummary {
-  const start = `contract cases: ${mini} on the mini-server, `;
-  if ('missing' in real) {
-    const problem = mini === 0 ? 'contract files ran, but no case passed on the mini-server' : null;
-    return { line: `${start}real ZooKeeper skipped: ${real.missing}`, problem };
-  }
-  const line = `${start}${onReal} on real ZooKeeper (${real.version}, ${real.source})`;
-  if (mini === 0 || onReal === 0) return { line, problem: 'a target ran no contract case' };
-  return { line, problem: mini === onReal ? null : 'the two targets did not pass the same number of cases' };
+export function contractSummary(mini: number, reals: readonly OnReal[]): ContractSummary {
+  const counts = reals.map(({ real, passed }) =>
+    'missing' in real
+      ? `real ZooKeeper skipped: ${real.missing}`
+      : `${passed} on real ZooKeeper (${real.version}, ${real.source})`,
+  );
+  const line = [`contract cases: ${mini} on the mini-server`, ...new Set(counts)].join(', ');
+  const there = reals.filter(({ real }) => !('missing' in real)).map(({ passed }) => passed);
+  if (mini === 0 || there.includes(0)) return { line, problem: 'a target ran no contract case' };
+  const same = there.every((passed) => passed === mini);
+  return { line, problem: same ? null : 'the targets did not pass the same number of cases' };
 }
 
 /** Vitest reporter; stands beside the default one. */
@@ -42,12 +51,11 @@ export class ContractReporter implements Reporter {
       module.moduleId.replaceAll('\\', '/').includes(CONTRACT_FOLDER),
     );
     if (this.vitest === null || contract.length === 0) return;
-    const real = this.vitest.getRootProject().getProvidedContext().zkReal;
-    const { line, problem } = contractSummary(
-      passed(contract, CONTRACT_ON_MINI),
-      passed(contract, CONTRACT_ON_REAL),
-      real,
-    );
+    const { zkReal, zkNewer } = this.vitest.getRootProject().getProvidedContext();
+    const { line, problem } = contractSummary(passed(contract, CONTRACT_ON_MINI), [
+      { real: zkReal, passed: passed(contract, CONTRACT_ON_REAL) },
+      { real: zkNewer, passed: passed(contract, CONTRACT_ON_NEWER) },
+    ]);
     process.stdout.write(`${line}\n`);
     // a run of chosen cases may well choose them on one target
     if (problem === null || this.vitest.config.testNamePattern !== undefined) return;

@@ -1,70 +1,115 @@
 /**
- * Starts one real ZooKeeper for all test files, and tells them about it: `inject('zkReal')`.
+ * Starts real ZooKeepers for all test files, and tells them about them: `inject('zkReal')`, and `inject('zkNewer')` of the
+ * newest release that the tests know, for the contract.
  *
  * `ZK_SERVERS=host:port,…` uses that ensemble as it is; `ZOOKEEPER_HOME=folder` chooses the release; `ZK_REAL=0` goes
- * without; `ZK_REQUIRED=1` makes its absence an error. A run of nothing but pure tests does not wait for a server.
+ * without; `ZK_REQUIRED=1` makes their absence an error. A run of nothing but pure tests does not wait for a server.
  */
 import * as path from 'node:path';
 import type { TestProject } from 'vitest/node';
-import { findZooKeeper, fourLetterWord, startRealServer, type ZooKeeperSource } from './real-zookeeper.js';
+import { fourLetterWord, startRealServer, type RealServer } from './real-zookeeper.js';
+import { findZooKeeper, RELEASES, type FoundZooKeeper, type ZooKeeperSource } from './zookeeper-jars.js';
 
-/** The real ZooKeeper of this run, or why there is none. */
+/** A real ZooKeeper of this run, or why there is none. */
 export type ZkReal =
   | {
       readonly connectString: string;
       readonly version: string;
       readonly source: 'ZK_SERVERS' | ZooKeeperSource;
     }
-  | { readonly missing: string };
+  | MissingReal;
+
+interface MissingReal {
+  readonly missing: string;
+  /** It is not wanted, rather than not to be had: `ZK_REQUIRED=1` does not mind. */
+  readonly unwanted?: true;
+}
 
 declare module 'vitest' {
   export interface ProvidedContext {
     zkReal: ZkReal;
+    zkNewer: ZkReal;
   }
 }
 
 /** Folders below `test` whose files never talk to a server. */
 const PURE_LANES = ['unit', 'property', 'conformance', 'types', 'package', 'docs'];
+/** Those whose files run on the newest release too. */
+const LANES_ON_BOTH = ['contract'];
 
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
-  const required = process.env['ZK_REQUIRED'] === '1';
-  const servers = process.env['ZK_SERVERS'];
-  if (onlyPureLanes(project)) {
-    project.provide('zkReal', { missing: 'not started: only tests that need no server were selected' });
+  const tell = (real: ZkReal, newer: ZkReal): void => {
+    project.provide('zkReal', real);
+    project.provide('zkNewer', newer);
+  };
+  const servers = process.env['ZK_SERVERS'] ?? '';
+  if (onlyLanes(project, PURE_LANES)) {
+    const none = { missing: 'not started: only tests that need no server were selected' };
+    tell(none, none);
     return undefined;
   }
-  if (servers !== undefined && servers !== '') {
-    project.provide('zkReal', {
-      connectString: servers,
-      version: await versionOf(servers),
-      source: 'ZK_SERVERS',
-    });
+  if (servers !== '') {
+    tell(
+      { connectString: servers, version: await versionOf(servers), source: 'ZK_SERVERS' },
+      { missing: 'ZK_SERVERS says what to run on', unwanted: true },
+    );
     return undefined;
   }
   const found = process.env['ZK_REAL'] === '0' ? { missing: 'ZK_REAL=0' } : findZooKeeper();
-  if ('missing' in found) {
-    if (required) throw new Error(`ZK_REQUIRED=1, but no real ZooKeeper: ${found.missing}`);
-    process.stderr.write(`no real ZooKeeper: ${found.missing}\n`);
-    project.provide('zkReal', found);
-    return undefined;
-  }
-  const server = await startRealServer();
-  project.provide('zkReal', {
-    connectString: server.connectString,
-    version: server.version,
-    source: found.source,
-  });
+  const started: RealServer[] = [];
+  const [real, newer] = await Promise.all([
+    provided(found, started),
+    provided(findNewer(project, found), started),
+  ]);
+  tell(real, newer);
   return async () => {
-    await server.stop();
+    await Promise.all(started.map((server) => server.stop()));
   };
 }
 
-/** Do all files that were selected for this run lie in pure lanes? In watch mode others may be selected later. */
-function onlyPureLanes(project: TestProject): boolean {
+/** Starts it, or says aloud that it is not here. */
+async function provided(found: FoundZooKeeper | MissingReal, started: RealServer[]): Promise<ZkReal> {
+  if ('missing' in found) {
+    if (found.unwanted === true) return found;
+    if (process.env['ZK_REQUIRED'] === '1')
+      throw new Error(`ZK_REQUIRED=1, but no real ZooKeeper: ${found.missing}`);
+    process.stderr.write(`no real ZooKeeper: ${found.missing}\n`);
+    return found;
+  }
+  const { version, source } = found;
+  const server = await startRealServer({ version });
+  started.push(server);
+  return { connectString: server.connectString, version, source };
+}
+
+/** The newest release, if it is another one than that which is there anyhow, and if somebody asks for it. */
+function findNewer(project: TestProject, first: FoundZooKeeper | MissingReal): FoundZooKeeper | MissingReal {
+  if ('missing' in first) return first;
+  const newest = RELEASES[RELEASES.length - 1]!;
+  if (first.version === newest) return { missing: `the other one is a ${newest} too`, unwanted: true };
+  if (!someIn(project, LANES_ON_BOTH))
+    return { missing: 'not started: no contract test was selected', unwanted: true };
+  return findZooKeeper(newest);
+}
+
+/** Do all files that were selected for this run lie in these lanes? In watch mode others may be selected later. */
+function onlyLanes(project: TestProject, lanes: readonly string[]): boolean {
+  const selected = selectedLanes(project);
+  return selected !== null && selected.every((lane) => lanes.includes(lane));
+}
+
+/** Does one of them? */
+function someIn(project: TestProject, lanes: readonly string[]): boolean {
+  const selected = selectedLanes(project);
+  return selected === null || selected.some((lane) => lanes.includes(lane));
+}
+
+/** Folder below `test` of each selected file; null if anything may be selected. */
+function selectedLanes(project: TestProject): string[] | null {
   const files = project.vitest.state.getPaths();
-  if (files.length === 0 || project.vitest.config.watch) return false;
+  if (files.length === 0 || project.vitest.config.watch) return null;
   const tests = path.join(project.vitest.config.root, 'test');
-  return files.every((file) => PURE_LANES.includes(path.relative(tests, file).split(path.sep)[0] ?? ''));
+  return files.map((file) => path.relative(tests, file).split(path.sep)[0] ?? '');
 }
 
 /** @throws if none of the servers answers: a run that was pointed at an ensemble must not quietly go without it */
