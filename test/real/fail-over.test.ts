@@ -1,0 +1,212 @@
+/**
+ * An ensemble of three loses its leader, or the member that a Conn is connected to: the session and its ephemeral nodes
+ * go on, no acknowledged write is lost, none is applied twice, every watch is told.
+ */
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { connect, ZkError, type Conn, type ConnOptions } from '../../src/index.js';
+import { startEnsemble, type EnsembleMember, type RealEnsemble } from '../support/real-ensemble.js';
+import { onEveryRelease } from '../support/targets.js';
+
+const WRITERS = 8;
+/** Acknowledged writes of all writers before the leader is killed, and after. */
+const BEFORE = 400;
+const AFTER = 400;
+
+/** What became of the writes that a load has made. */
+interface Load {
+  readonly acknowledged: string[];
+  readonly unknown: string[];
+  /** Resolves when so many writes were acknowledged in all. */
+  reached(count: number): Promise<void>;
+  /** Lets the writers finish. */
+  stop(): Promise<void>;
+}
+
+/** Writers that each create one node after another, and go on to the next when they do not know what became of one. */
+function load(conn: Conn, parent: string): Load {
+  const acknowledged: string[] = [];
+  const unknown: string[] = [];
+  const waiting: { count: number; resolve: () => void }[] = [];
+  let going = true;
+  async function writer(name: number): Promise<void> {
+    for (let i = 0; going; i++) {
+      const path = `${parent}/w${name}-${i}`;
+      try {
+        await conn.create(path);
+        acknowledged.push(path);
+        for (const each of waiting) if (acknowledged.length >= each.count) each.resolve();
+      } catch (error) {
+        if (!ZkError.is(error) || error.outcome !== 'unknown') throw error;
+        unknown.push(path);
+      }
+    }
+  }
+  const all = Promise.all(Array.from({ length: WRITERS }, (_, name) => writer(name)));
+  return {
+    acknowledged,
+    unknown,
+    // a writer that fails otherwise fails the wait
+    reached: (count) =>
+      Promise.race([
+        new Promise<void>((resolve) => waiting.push({ count, resolve })),
+        all.then(() => undefined),
+      ]),
+    stop: async () => {
+      going = false;
+      await all;
+    },
+  };
+}
+
+onEveryRelease('fail-over', (version) => {
+  let ensemble: RealEnsemble;
+  const conns: Conn[] = [];
+
+  async function open(options: ConnOptions = {}, connectString = ensemble.connectString): Promise<Conn> {
+    const conn = await connect(connectString, { sessionTimeoutMs: 30_000, ...options });
+    conns.push(conn);
+    return conn;
+  }
+
+  beforeAll(async () => {
+    ensemble = await startEnsemble({ version });
+  });
+
+  afterEach(async () => {
+    await Promise.all(conns.splice(0).map((conn) => conn.close()));
+    for (const member of ensemble.members) {
+      await member.kill('SIGCONT');
+      if ((await member.mode()) === '') await member.start();
+    }
+  });
+
+  afterAll(() => ensemble.stop());
+
+  /** The member that this Conn is connected to. */
+  function serverOf(conn: Conn): EnsembleMember {
+    return ensemble.members.find((member) => member.connectString === conn.server)!;
+  }
+
+  it('the leader is killed under load', { timeout: 90_000 }, async () => {
+    const conn = await open();
+    const session = conn.sessionId;
+    const states: string[] = [];
+    conn.on('connection', (state) => states.push(state));
+    await conn.create('/load');
+    await conn.create('/watched', 'old');
+    await conn.create('/mine', null, { mode: 'EPHEMERAL' });
+    const data = await conn.getW('/watched');
+    const absent = await conn.existsW('/absent');
+    const children = await conn.childrenW('/watched');
+
+    const writes = load(conn, '/load');
+    await writes.reached(BEFORE);
+    const first = await ensemble.leader();
+    await first.kill();
+    await writes.reached(writes.acknowledged.length + AFTER);
+    await writes.stop();
+    expect(await ensemble.leader()).not.toBe(first);
+
+    // whatever member answers
+    for (const member of ensemble.members.filter((each) => each !== first)) {
+      const reader = await open({}, member.connectString);
+      await reader.sync('/load');
+      const present = new Set((await reader.children('/load')).children.map((name) => `/load/${name}`));
+      const missing = writes.acknowledged.filter((path) => !present.has(path));
+      expect(missing, 'acknowledged and gone').toEqual([]);
+      const made = new Set([...writes.acknowledged, ...writes.unknown]);
+      expect([...present].filter((path) => !made.has(path))).toEqual([]);
+    }
+    expect(writes.unknown.length).toBeGreaterThan(0);
+    process.stdout.write(
+      `ZooKeeper ${version}, leader killed: ${writes.acknowledged.length} writes acknowledged, ${writes.unknown.length} unknown\n`,
+    );
+
+    expect(conn.sessionId).toBe(session);
+    expect(new Set(states)).toEqual(new Set(['SUSPENDED', 'RECONNECTED']));
+    expect((await conn.exists('/mine'))?.ephemeralOwner).toBe(session);
+    const other = await open();
+    await other.set('/watched', 'new');
+    await other.create('/absent');
+    await other.create('/watched/child');
+    expect(await data.watch.event).toMatchObject({ type: 'NodeDataChanged', path: '/watched' });
+    expect(await absent.watch.event).toMatchObject({ type: 'NodeCreated', path: '/absent' });
+    expect(await children.watch.event).toMatchObject({ type: 'NodeChildrenChanged', path: '/watched' });
+  });
+
+  it('a Conn moves to another member when its own is killed, and is told what it missed', async () => {
+    const conn = await open();
+    const other = await open();
+    await conn.create('/missed', 'old');
+    await conn.create('/going');
+    const data = await conn.getW('/missed');
+    const going = await conn.existsW('/going');
+    const coming = await conn.existsW('/coming');
+    const children = await conn.childrenW('/missed');
+    const seen: string[] = [];
+    conn.on('watch', ({ type, path }) => seen.push(`${type} ${path}`));
+    const session = conn.sessionId;
+
+    const left = serverOf(conn);
+    await other.sync('/');
+    const writer = serverOf(other) === left ? await open({}, elsewhere(left)) : other;
+    await left.kill();
+    await Promise.all([
+      untilDone(() => writer.set('/missed', 'new')),
+      untilDone(() => writer.delete('/going')),
+      untilDone(() => writer.create('/coming')),
+      untilDone(() => writer.create('/missed/child')),
+    ]);
+    expect(await data.watch.event).toMatchObject({ type: 'NodeDataChanged' });
+    expect(await going.watch.event).toMatchObject({ type: 'NodeDeleted' });
+    expect(await coming.watch.event).toMatchObject({ type: 'NodeCreated' });
+    expect(await children.watch.event).toMatchObject({ type: 'NodeChildrenChanged' });
+    await conn.sync('/');
+    expect(seen.sort()).toEqual([
+      'NodeChildrenChanged /missed',
+      'NodeCreated /coming',
+      'NodeDataChanged /missed',
+      'NodeDeleted /going',
+    ]);
+    expect(conn.sessionId).toBe(session);
+    expect(serverOf(conn)).not.toBe(left);
+  });
+
+  it('a Conn leaves a follower that hangs within its session time-out', { timeout: 30_000 }, async () => {
+    // a leader that hangs takes the others with it until they notice
+    const leader = await ensemble.leader();
+    const conn = await open({ sessionTimeoutMs: 6_000 }, elsewhere(leader));
+    await conn.create('/kept', null, { mode: 'EPHEMERAL' });
+    const session = conn.sessionId;
+    const left = serverOf(conn);
+    await left.kill('SIGSTOP');
+    // sent to the one that hangs: nobody can know
+    await expect(conn.sync('/kept')).rejects.toMatchObject({ outcome: 'unknown' });
+    expect((await conn.exists('/kept'))?.ephemeralOwner).toBe(session);
+    expect(conn.sessionId).toBe(session);
+    expect(serverOf(conn)).not.toBe(left);
+  });
+
+  /** A connect string of the members besides this one. */
+  function elsewhere(member: EnsembleMember): string {
+    return ensemble.members
+      .filter((each) => each !== member)
+      .map((each) => each.connectString)
+      .join(',');
+  }
+});
+
+/** Repeats a write that is harmless to repeat until a server that has a leader takes it. */
+async function untilDone(write: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await write();
+      return;
+    } catch (error) {
+      if (!ZkError.is(error)) throw error;
+      // it was applied, and the reply was lost
+      if (error.code === 'ZK_NODE_EXISTS' || error.code === 'ZK_NO_NODE') return;
+      if (error.outcome !== 'unknown' || error.code !== 'ZK_CONNECTION_LOSS') throw error;
+    }
+  }
+}
