@@ -407,9 +407,11 @@ describe('watches that were armed and have fired', () => {
       }
       expect(deleted).toBe(5000);
       expect(server.watchCount()).toBe(0);
-      // whatever were left here would be armed again
+      // whatever were left here would be armed again, and told at once that its node is gone
+      const told: WatchEvent[] = [];
+      conn.on('watch', (event) => void told.push(event));
       await reconnect();
-      expect(server.watchCount()).toBe(0);
+      expect([told.length, server.watchCount()]).toEqual([0, 0]);
       await conn.close();
       await server.close();
     },
