@@ -82,6 +82,7 @@ export {
   SystemError,
   ThrottledOpError,
   UnimplementedError,
+  UnsupportedError,
   UnknownSessionError,
   UsageError,
   WatchClosedError,

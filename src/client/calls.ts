@@ -171,7 +171,7 @@ export abstract class ZnodeCalls {
   /**
    * Creates a node and gives its path, with its number if it is sequential.
    * @throws NodeExistsError, NoNodeError (the parent), NoAuthError, NoChildrenForEphemeralsError, InvalidAclError,
-   * UnimplementedError (TTL modes, unless `zookeeper.extendedTypesEnabled=true` on the server)
+   * UnsupportedError (TTL modes, unless `zookeeper.extendedTypesEnabled=true` on the server)
    */
   create(path: string, data: ZnodeData = null, options?: CreateOptions & CallOptions): Promise<string> {
     return rejecting(() => {

@@ -1,8 +1,14 @@
 /** Operations of a multi, typed so that each result has the type of its operation. */
 import { CREATE_FLAGS } from '../protocol/constants.js';
-import { DecodeError, InvalidArgumentError, MultiError, type FailedOpResult } from '../protocol/errors.js';
+import {
+  DecodeError,
+  InvalidArgumentError,
+  MultiError,
+  type FailedOpResult,
+  type ZkError,
+} from '../protocol/errors.js';
 import type { MultiOp, MultiRequest, MultiResponse, MultiResult } from '../protocol/multi.js';
-import type { AnyOp } from '../protocol/op.js';
+import { refusalOf, type AnyOp } from '../protocol/op.js';
 import {
   operations,
   type Create2Response,
@@ -211,9 +217,18 @@ export function multiResults(
     throw new MultiError(
       failed,
       list.map(({ row, path }, i): FailedOpResult => ({ op: row.name, path, errno: results[i]?.errno ?? 0 })),
+      reasonOf(list[failed], results[failed]),
     );
   }
   return list.map((operation, i) => operation.shape(results[i] as MultiResult, chroot));
+}
+
+function reasonOf(
+  operation: Operation<unknown> | undefined,
+  answer: MultiResult | undefined,
+): ZkError | undefined {
+  if (operation === undefined || answer === undefined) return undefined;
+  return refusalOf(operation.row, answer.errno, operation.path);
 }
 
 /** @throws {@link InvalidArgumentError} on anything that {@link op} did not make */

@@ -71,17 +71,18 @@ export class ZkError extends Error {
 
 /** The server answered with an error code. `outcome` is `rejected`. */
 export class KeeperError extends ZkError {
-  constructor(errno: number, fields: Omit<ErrorFields, 'errno'>) {
+  /** @param own what stands for the code and the text of the error table */
+  constructor(
+    errno: number,
+    fields: Omit<ErrorFields, 'errno'>,
+    own?: { readonly code: string; readonly text: string },
+  ) {
     const name = errorName(errno);
-    if (name === undefined) {
-      super(`ZK_ERR_${errno}`, `the server answered with the unknown error code ${errno}`, {
-        ...fields,
-        errno,
-      });
-    } else {
-      const row = ERROR_CODES[name];
-      super(row.code, `${row.text} (${name})`, { retryable: row.retryable, ...fields, errno });
-    }
+    const row = name === undefined ? undefined : ERROR_CODES[name];
+    const code = own?.code ?? row?.code ?? `ZK_ERR_${errno}`;
+    const text = own?.text ?? row?.text ?? `the server answered with the unknown error code ${errno}`;
+    const retryable = row?.retryable ?? false;
+    super(code, name === undefined ? text : `${text} (${name})`, { retryable, ...fields, errno });
   }
 }
 
@@ -95,6 +96,30 @@ export class DataInconsistencyError extends KeeperError {}
 export class MarshallingError extends KeeperError {}
 /** -6: the server does not know the operation, or it is switched off there. */
 export class UnimplementedError extends KeeperError {}
+
+/** What an operation asks of a server. */
+export interface ServerNeeds {
+  /** First version that knows it. */
+  readonly since: string;
+  /** What it needs besides. */
+  readonly needs: string | null;
+}
+
+/**
+ * -6 as the answer to an operation that not every server can do: this one is too old, or the operation is switched off
+ * there. A server that does not know an operation hangs up after this answer.
+ */
+export class UnsupportedError extends UnimplementedError {
+  /** First server version that knows the operation, for example `3.6`. */
+  readonly since: string;
+
+  constructor({ since, needs }: ServerNeeds, fields: Omit<ErrorFields, 'errno'>) {
+    const what = `it needs ZooKeeper ${since} or later${needs === null ? '' : `, and ${needs}`}`;
+    super(-6, fields, { code: 'ZK_UNSUPPORTED', text: `the server does not do this: ${what}` });
+    this.since = since;
+  }
+}
+
 /** -7: the server says that the operation timed out. */
 export class OperationTimeoutError extends KeeperError {}
 /** -8: the server does not accept the arguments. */
@@ -153,10 +178,11 @@ export class MultiError extends KeeperError {
   /** One result per operation, in order. */
   readonly results: readonly FailedOpResult[];
 
-  constructor(index: number, results: readonly FailedOpResult[]) {
+  /** @param reason the error of the operation that failed; by default what its number says */
+  constructor(index: number, results: readonly FailedOpResult[], reason?: ZkError) {
     const failed = results[index];
     const errno = failed?.errno ?? 0;
-    const cause = keeperError(errno, { op: failed?.op, path: failed?.path, outcome: 'rejected' });
+    const cause = reason ?? keeperError(errno, { op: failed?.op, path: failed?.path, outcome: 'rejected' });
     super(errno, {
       op: `multi[${index}].${failed?.op ?? '?'}`,
       path: failed?.path,

@@ -2,7 +2,8 @@
  * The shape of a row of the operation table. One class, every field assigned in the constructor, so that all rows
  * share one hidden class and a call costs one indirect call per direction.
  */
-import type { ErrorName } from './error-codes.js';
+import { Errno, type ErrorName } from './error-codes.js';
+import { UnsupportedError, keeperError, type ZkError } from './errors.js';
 import type { JuteReader, JuteWriter } from './jute.js';
 import type { PathRule } from './paths.js';
 
@@ -21,6 +22,8 @@ export interface OpSpec<Q, P, Use extends OpUse> {
   readonly code: number;
   /** First server version that knows it. */
   readonly since: string;
+  /** What a server of that version may still lack, so that it answers Unimplemented. */
+  readonly needs?: string;
   /** Who issues it. */
   readonly use: Use;
   /** May a request without a reply have changed something? */
@@ -63,6 +66,7 @@ export class Op<Name extends string = string, Q = unknown, P = unknown, Use exte
   readonly name: Name;
   readonly code: number;
   readonly since: string;
+  readonly needs: string | null;
   readonly use: Use;
   readonly mutates: boolean;
   readonly readOnlyOk: boolean;
@@ -84,6 +88,7 @@ export class Op<Name extends string = string, Q = unknown, P = unknown, Use exte
     this.name = name;
     this.code = spec.code;
     this.since = spec.since;
+    this.needs = spec.needs ?? null;
     this.use = spec.use;
     this.mutates = spec.mutates;
     this.readOnlyOk = spec.readOnlyOk;
@@ -123,4 +128,14 @@ export function requestPath(row: AnyOp, request: unknown): string | undefined {
   if (row.pathField === null) return undefined;
   const value = (request as Record<string, unknown>)[row.pathField];
   return typeof value === 'string' ? value : undefined;
+}
+
+/** Every server that there is knows an operation of this version. */
+const EVERYWHERE = '3.4';
+
+/** The error that a reply with this code stands for. */
+export function refusalOf(row: AnyOp, errno: number, path: string | undefined): ZkError {
+  const fields = { op: row.name, path, outcome: 'rejected' } as const;
+  const isUnsupported = errno === Errno.Unimplemented && row.since !== EVERYWHERE;
+  return isUnsupported ? new UnsupportedError(row, fields) : keeperError(errno, fields);
 }

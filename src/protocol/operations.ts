@@ -375,6 +375,7 @@ export const operations = {
   reconfig: op('reconfig', {
     code: 16,
     since: '3.5',
+    needs: 'an ensemble: a server by itself has no members to change',
     use: 'call',
     mutates: true,
     readOnlyOk: false,
@@ -455,6 +456,7 @@ export const operations = {
   createTTL: op('createTTL', {
     code: 21,
     since: '3.5.3',
+    needs: 'zookeeper.extendedTypesEnabled=true',
     use: 'call',
     mutates: true,
     readOnlyOk: false,

@@ -3,8 +3,10 @@
  * that makes no sense throws a ProtocolError, which costs the connection.
  */
 import { Xid, eventTypeName } from '../protocol/constants.js';
-import { DecodeError, ProtocolError, ZkError, keeperError } from '../protocol/errors.js';
+import { Errno } from '../protocol/error-codes.js';
+import { DecodeError, LinkError, ProtocolError, ZkError } from '../protocol/errors.js';
 import { JuteReader } from '../protocol/jute.js';
+import { refusalOf } from '../protocol/op.js';
 import { REPLY_HEADER_BYTES, readWatcherEvent } from '../protocol/records.js';
 import type { Credentials } from './credentials.js';
 import type { Liveness } from './liveness.js';
@@ -98,6 +100,7 @@ export class Inbox {
         pending.replied(errno, end - start, reader);
         // if the caller has given up, the reply had to be taken off the stream all the same
         if (!pending.settled) this.reply(pending, errno);
+        if (errno === Errno.Unimplemented && zxidHigh < 0) throw hangingUp();
       }
     }
   }
@@ -105,7 +108,7 @@ export class Inbox {
   private reply(pending: PendingRequest, errno: number): void {
     const { op, path } = pending;
     if (errno !== 0 && errno !== pending.absentErrno) {
-      pending.fail(keeperError(errno, { op: op.name, path, outcome: 'rejected' }));
+      pending.fail(refusalOf(op, errno, path));
       return;
     }
     let value: unknown;
@@ -157,4 +160,12 @@ export class Inbox {
       this.zxidLow = low;
     }
   }
+}
+
+/**
+ * A server that does not know an operation hangs up behind its answer, which has no zxid. What is asked from now on would
+ * be lost with the connection, so it is given up first.
+ */
+function hangingUp(): ZkError {
+  return new LinkError('the server', new Error('it hangs up on an operation that it does not know'));
 }

@@ -15,6 +15,7 @@ import { isFourLetterWord } from './four-letter-words.js';
 import { FrameWriter } from './frame-writer.js';
 import { plainAddress } from './ip-address.js';
 import type { Caller } from './request-context.js';
+import { hasEventZxids } from './release.js';
 import { RequestPipeline } from './request-pipeline.js';
 import { ServerReader } from './server-reader.js';
 import type { ServerState } from './server-state.js';
@@ -67,6 +68,7 @@ export class Connection implements Caller, SessionLink {
   /** Waiting for the client to read; requests that came already wait in the decoder. */
   private stalled = false;
   private lastReply = false;
+  private readonly eventZxids: boolean;
 
   constructor(host: ConnectionHost, socket: Socket) {
     this.host = host;
@@ -74,6 +76,7 @@ export class Connection implements Caller, SessionLink {
     this.remoteAddress = plainAddress(socket.remoteAddress);
     this.remotePort = socket.remotePort ?? 0;
     this.established = host.state.clock.wallMs();
+    this.eventZxids = hasEventZxids(host.state.options.version);
     this.ids = [{ scheme: 'ip', id: this.remoteAddress }];
     this.decoder = new FrameDecoder(host.state.options.juteMaxBufferBytes);
     this.pipeline = new RequestPipeline(host.state, this, this.out);
@@ -127,7 +130,7 @@ export class Connection implements Caller, SessionLink {
   notify(type: number, path: string, zxid: bigint, acl: readonly Acl[] | null): void {
     if (this.phase !== 'serving') return;
     if (acl !== null && !isPermitted(acl, Perms.READ, this.ids)) return;
-    this.out.event(type, path, zxid);
+    this.out.event(type, path, this.eventZxids ? zxid : NO_ZXID);
     this.scheduleFlush();
   }
 
@@ -313,3 +316,4 @@ export class Connection implements Caller, SessionLink {
 }
 
 const NO_BYTES = Buffer.alloc(0);
+const NO_ZXID = -1n;

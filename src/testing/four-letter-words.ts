@@ -5,7 +5,8 @@ import type { ServerState } from './server-state.js';
 import type { Session } from './session-table.js';
 
 /** A version that every client can parse: kazoo the numbers, go-zk the date. */
-export const SERVER_VERSION = '3.9.3-zk-conn, built on 01/31/2024 00:00 GMT';
+const versionOf = ({ options }: ServerState): string =>
+  `${options.version}-zk-conn, built on 01/31/2024 00:00 GMT`;
 
 /** A connection as the words show it. */
 export interface ConnectionInfo {
@@ -76,9 +77,9 @@ function conf({ port, state: { options } }: WordSource): string {
   );
 }
 
-function envi(): string {
+function envi({ state }: WordSource): string {
   const runtime = {
-    'zookeeper.version': SERVER_VERSION,
+    'zookeeper.version': versionOf(state),
     'host.name': hostname(),
     'node.version': process.version,
     'os.name': platform(),
@@ -97,7 +98,7 @@ function mntr(s: WordSource): string {
   for (const path of tree.paths()) bytes += path.length + (tree.get(path)?.dataLength ?? 0);
   return entries(
     {
-      zk_version: SERVER_VERSION,
+      zk_version: versionOf(s.state),
       zk_server_state: 'standalone',
       zk_ephemerals_count: ephemerals,
       zk_num_alive_connections: s.connectionCount,
@@ -147,12 +148,12 @@ function wchs({ state: { watches } }: WordSource): string {
 const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ['ruok', () => 'imok'],
   ['isro', () => 'rw'],
-  ['srvr', (s) => lines([`Zookeeper version: ${SERVER_VERSION}`, ...summary(s)])],
+  ['srvr', (s) => lines([`Zookeeper version: ${versionOf(s.state)}`, ...summary(s)])],
   [
     'stat',
     (s) =>
       lines([
-        `Zookeeper version: ${SERVER_VERSION}`,
+        `Zookeeper version: ${versionOf(s.state)}`,
         'Clients:',
         ...[...s.connections].map((c) => connectionLine(c)),
         '',

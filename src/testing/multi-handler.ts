@@ -9,6 +9,7 @@ import { operations, type CreateRequest, type PathWatchRequest } from '../protoc
 import { requestPath, type AnyOp } from '../protocol/op.js';
 import type { AnyHandler, Handler } from './handler.js';
 import { refuse, Refusal } from './refusal.js';
+import { knows } from './release.js';
 import { present } from './server-reader.js';
 import { isCreateFlag } from './write-handlers.js';
 
@@ -19,6 +20,9 @@ import { isCreateFlag } from './write-handlers.js';
 export const multiOf =
   (handlerOf: (row: AnyOp) => AnyHandler): Handler<'multi'> =>
   (ctx, q): MultiResponse => {
+    const { version } = ctx.state.options;
+    // a kind of operation that it does not know makes the whole unreadable
+    if (!q.ops.every(({ op }) => knows(version, op))) refuse('Marshalling');
     const ops = q.ops.map(asJavaReads);
     const results: MultiResult[] = [];
     for (const { op, request } of ops) {

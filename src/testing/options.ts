@@ -2,6 +2,7 @@
 import { Limits } from '../protocol/constants.js';
 import { InvalidOptionError } from '../protocol/errors.js';
 import { systemClock, type Clock } from './clock.js';
+import { MODELLED_RELEASE } from './release.js';
 
 /** Options of `MiniServer.start`. All have a default; `undefined` is the same as absent. */
 export interface MiniServerOptions {
@@ -27,6 +28,16 @@ export interface MiniServerOptions {
   readonly containerCheckIntervalMs?: number | undefined;
   /** Longest request frame that is accepted (`jute.maxbuffer`). Default 1 048 575. */
   readonly juteMaxBufferBytes?: number | undefined;
+  /**
+   * Release of ZooKeeper that it says it is. Operations that came later are unknown to it, and before 3.9 events carry no
+   * zxid; all else is as in 3.9.3. Default `3.9.3`.
+   */
+  readonly version?: string | undefined;
+  /**
+   * What becomes of an operation that it does not know: `answer` it Unimplemented and hang up, as ZooKeeper does, or
+   * `hangUp` without a word, as other servers of the protocol do. Default `answer`.
+   */
+  readonly unknownOperations?: 'answer' | 'hangUp' | undefined;
   /** Where time comes from. Default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -44,6 +55,8 @@ export interface ServerOptions {
   readonly superDigest: string | undefined;
   readonly containerCheckIntervalMs: number;
   readonly juteMaxBufferBytes: number;
+  readonly version: string;
+  readonly unknownOperations: 'answer' | 'hangUp';
   readonly clock: Clock;
 }
 
@@ -62,6 +75,8 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   superDigest: true,
   containerCheckIntervalMs: true,
   juteMaxBufferBytes: true,
+  version: true,
+  unknownOperations: true,
   clock: true,
 };
 
@@ -113,6 +128,11 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
       64,
       MAX_INT,
     ),
+    version: release(options.version ?? MODELLED_RELEASE),
+    unknownOperations: oneOf('unknownOperations', options.unknownOperations ?? 'answer', [
+      'answer',
+      'hangUp',
+    ]),
     clock: options.clock ?? systemClock,
   });
 }
@@ -134,6 +154,21 @@ function text(key: string, value: unknown): string {
 function flag(key: string, value: unknown): boolean {
   if (typeof value !== 'boolean') throw new InvalidOptionError(`${key} must be true or false`);
   return value;
+}
+
+function release(value: unknown): string {
+  if (typeof value !== 'string' || !/^\d+\.\d+(\.\d+)?$/.test(value)) {
+    throw new InvalidOptionError(`version must be a release such as 3.8.0, not ${String(value)}`);
+  }
+  return value;
+}
+
+function oneOf<T extends string>(key: string, value: unknown, allowed: readonly T[]): T {
+  const found = allowed.find((each) => each === value);
+  if (found === undefined) {
+    throw new InvalidOptionError(`${key} must be ${allowed.join(' or ')}, not ${String(value)}`);
+  }
+  return found;
 }
 
 function words(value: unknown): '*' | ReadonlySet<string> {

@@ -13,6 +13,7 @@ import type { FrameWriter } from './frame-writer.js';
 import type { AnyHandler } from './handler.js';
 import { handlerOf, handlers } from './handlers.js';
 import { Refusal } from './refusal.js';
+import { knows } from './release.js';
 import { RequestContext, type Caller } from './request-context.js';
 import type { ServerState } from './server-state.js';
 
@@ -59,8 +60,10 @@ export class RequestPipeline {
     const { session } = this.caller;
     if (session.closing) return true;
     this.state.sessions.touch(session);
+    const { version, unknownOperations } = this.state.options;
     const route = ROUTES.get(type);
-    if (route === undefined) {
+    if (route === undefined || !knows(version, route.row)) {
+      if (unknownOperations === 'hangUp') return false;
       this.refuse(xid, UNSET_ZXID, Errno.Unimplemented);
       this.caller.closeAfterReply();
       return true;

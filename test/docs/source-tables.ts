@@ -52,6 +52,7 @@ const FAMILIES = ['KeeperError', 'ConnectionError', 'SessionError', 'ProtocolErr
 /** One of each class that has no row in the error table, and the outcomes that it occurs with. */
 const unsent = { outcome: 'not-sent' } as const;
 const OWN: readonly (readonly [error: api.ZkError, outcomes: readonly Outcome[]])[] = [
+  [new api.UnsupportedError({ since: '3.6', needs: null }, { outcome: 'rejected' }), ['rejected']],
   [new api.ConnectionLossError({ outcome: 'unknown' }), ['not-sent', 'unknown']],
   [new api.NoServerError(''), ['not-sent']],
   [new api.LinkError('', new Error('')), ['unknown']],

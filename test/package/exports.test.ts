@@ -70,6 +70,7 @@ describe('the exports', () => {
         "ThrottledOpError",
         "UnimplementedError",
         "UnknownSessionError",
+        "UnsupportedError",
         "UsageError",
         "WatchClosedError",
         "XidMismatchError",

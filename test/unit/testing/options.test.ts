@@ -14,6 +14,8 @@ describe('resolveOptions', () => {
       fourLetterWords: '*',
       extendedTypesEnabled: true,
       juteMaxBufferBytes: 1_048_575,
+      version: '3.9.3',
+      unknownOperations: 'answer',
     });
     expect(resolveOptions({ port: undefined }).port).toBe(0);
     expect(resolveOptions({ tickTimeMs: 4000 })).toMatchObject({
@@ -38,6 +40,10 @@ describe('resolveOptions', () => {
     { superDigest: 5 },
     { containerCheckIntervalMs: 2 ** 31 },
     { juteMaxBufferBytes: 0 },
+    { version: '3' },
+    { version: 3.4 },
+    { version: '3.9.3-beta' },
+    { unknownOperations: 'ignore' },
   ])('refuses %o', (options) => {
     expect(() => resolveOptions(options as MiniServerOptions)).toThrow(InvalidOptionError);
   });

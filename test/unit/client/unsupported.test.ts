@@ -1,0 +1,119 @@
+/** What a server does not know, or has switched off, is one clear error, and the Conn goes on. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import {
+  connect,
+  MultiError,
+  op,
+  UnimplementedError,
+  UnsupportedError,
+  ZkError,
+  type Conn,
+} from '../../../src/index.js';
+import type { CallableOpName, RequestOf } from '../../../src/protocol/operations.js';
+import { MiniServer, type MiniServerOptions } from '../../../src/testing.js';
+
+let server: MiniServer;
+let conn: Conn;
+
+async function start(options: MiniServerOptions): Promise<void> {
+  server = await MiniServer.start(options);
+  conn = await connect(server.connectString);
+}
+
+afterEach(async () => {
+  await conn.close();
+  await server.close();
+});
+
+async function failureOf(promise: Promise<unknown>): Promise<ZkError> {
+  const error: unknown = await promise.then(
+    () => 'no error',
+    (reason: unknown) => reason,
+  );
+  if (ZkError.is(error)) return error;
+  throw new Error(`not a ZkError: ${String(error)}`);
+}
+
+const REQUESTS: { readonly [K in CallableOpName]?: RequestOf<K> } = {
+  create2: { path: '/a', data: null, acl: [{ perms: 31, scheme: 'world', id: 'anyone' }], flags: 0 },
+  getEphemerals: { prefixPath: '/' },
+  getAllChildrenNumber: { path: '/' },
+  whoAmI: {},
+  checkWatches: { path: '/', type: 3 },
+  reconfig: { joiningServers: null, leavingServers: '1', newMembers: null, curConfigId: -1n },
+};
+
+describe('an operation that the server is too old for', () => {
+  beforeEach(() => start({ version: '3.4.14' }));
+
+  it.each([
+    ['create2', '3.5'],
+    ['getEphemerals', '3.6'],
+    ['getAllChildrenNumber', '3.6'],
+    ['whoAmI', '3.7'],
+    ['checkWatches', '3.5'],
+    ['reconfig', '3.5'],
+  ] as const)('%s says that it needs %s, and the session goes on', async (name, since) => {
+    const { sessionId } = conn;
+    const error = await failureOf(conn.call(name as 'whoAmI', REQUESTS[name] as RequestOf<'whoAmI'>));
+    expect(error).toBeInstanceOf(UnsupportedError);
+    expect(error).toBeInstanceOf(UnimplementedError);
+    expect(error).toMatchObject({ op: name, since, errno: -6, code: 'ZK_UNSUPPORTED', outcome: 'rejected' });
+    expect(error.retryable).toBe(false);
+    expect(error.message).toContain(`needs ZooKeeper ${since} or later`);
+    expect(await conn.exists('/')).not.toBeNull();
+    expect([conn.sessionId, server.connectionCount]).toEqual([sessionId, 1]);
+  });
+
+  it('containers and TTL nodes too', async () => {
+    for (const [options, since] of [
+      [{ mode: 'CONTAINER' }, '3.5.1'],
+      [{ mode: 'PERSISTENT_WITH_TTL', ttlMs: 1000 }, '3.5.3'],
+    ] as const) {
+      const error = await failureOf(conn.create('/a', null, options));
+      expect(error).toBeInstanceOf(UnsupportedError);
+      expect(error).toMatchObject({ since, path: '/a' });
+    }
+  });
+
+  it('what every server knows is not touched', async () => {
+    await conn.create('/a', 'x');
+    await conn.multi([op.check('/a', 0), op.set('/a', 'y')]);
+    expect((await conn.children('/')).children).toContain('a');
+    expect((await conn.getAcl('/a')).acl).toHaveLength(1);
+  });
+});
+
+describe('an operation that is switched off', () => {
+  beforeEach(() => start({ extendedTypesEnabled: false }));
+
+  it('TTL nodes: the error names the switch', async () => {
+    const error = await failureOf(conn.create('/a', null, { mode: 'PERSISTENT_WITH_TTL', ttlMs: 1000 }));
+    expect(error).toBeInstanceOf(UnsupportedError);
+    expect(error.message).toContain('zookeeper.extendedTypesEnabled=true');
+    // this answer does not end the connection
+    expect(server.connectionCount).toBe(1);
+  });
+
+  it('TTL nodes in a multi: the same as its cause', async () => {
+    const error = await failureOf(
+      conn.multi([op.check('/'), op.create('/a', null, { mode: 'PERSISTENT_WITH_TTL', ttlMs: 1000 })]),
+    );
+    expect(error).toBeInstanceOf(MultiError);
+    expect(error).toMatchObject({ index: 1, errno: -6 });
+    expect(error.cause).toBeInstanceOf(UnsupportedError);
+    expect(error.cause).toMatchObject({ op: 'createTTL', path: '/a', since: '3.5.3' });
+  });
+});
+
+describe('an operation at which the server hangs up without a word', () => {
+  beforeEach(() => start({ version: '3.4.14', unknownOperations: 'hangUp' }));
+
+  it('fails once, and is not sent again', async () => {
+    const { sessionId } = conn;
+    const error = await failureOf(conn.call('whoAmI', {}));
+    expect(error).toMatchObject({ op: 'whoAmI', outcome: 'unknown' });
+    expect(await conn.exists('/')).not.toBeNull();
+    expect(conn.sessionId).toBe(sessionId);
+  });
+});
