@@ -11,6 +11,11 @@ export type {
   SessionChange,
   StateEvent,
 } from './client/events.js';
+export type { ChrootView, TreeCalls } from './client/tree-calls.js';
+export type { CopyProgress, CopyResult, CopyTreeOptions } from './client/copy-tree.js';
+export type { Quota, QuotaLimit, QuotaLimits } from './client/quota.js';
+export type { DeleteProgress, DeleteRecursiveOptions, EnsurePathOptions } from './client/tree.js';
+export type { Walk, WalkOptions, WalkedNode, WalkedNodeWithData } from './client/walk.js';
 export { op } from './client/transaction.js';
 export type { Created, CreatedInMulti, Operation, ResultsOf, Transaction } from './client/transaction.js';
 export type { Watch } from './client/watch.js';

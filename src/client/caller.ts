@@ -2,6 +2,7 @@
  * The one way from a method to the wire: checks, chroot, request, promise. A method is a line on top of this, and never
  * an `async` function: a call costs one promise, and its place in the order is fixed when it is made.
  */
+import type { Clock } from '../net/clock.js';
 import type { Driver } from '../net/driver.js';
 import { Errno } from '../protocol/error-codes.js';
 import { InvalidArgumentError, ZkError } from '../protocol/errors.js';
@@ -13,7 +14,7 @@ import {
   type RequestOf,
   type ResponseOf,
 } from '../protocol/operations.js';
-import { addChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
+import { addChroot, normalizeChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
 import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
 import { checkCallOptions, type CallOptions } from './arguments.js';
 import { Watch, WatchCell } from './watch.js';
@@ -43,6 +44,21 @@ export class Caller {
   /** The same without the chroot. */
   unrooted(): Caller {
     return this.chroot === '' ? this : new Caller(this.driver, '', this.captureStack);
+  }
+
+  /** The same with a longer chroot. @throws InvalidPathError */
+  below(path: string): Caller {
+    const chroot = normalizeChroot(this.toServer(path, 'node', 'chroot'));
+    return new Caller(this.driver, chroot, this.captureStack);
+  }
+
+  get clock(): Clock {
+    return this.driver.clock;
+  }
+
+  /** Longest single request, bytes. */
+  get maxRequestBytes(): number {
+    return this.driver.maxRequestBytes;
   }
 
   /** Issues a call. */

@@ -39,8 +39,6 @@ import {
   type Operation,
   type ResultsOf,
 } from './transaction.js';
-import { asObject, refuseUnknownKeys } from './options.js';
-import { deleteRecursive, ensurePath } from './tree.js';
 import type { Watch } from './watch.js';
 
 /** Result of `get`. */
@@ -296,26 +294,7 @@ export abstract class ZnodeCalls {
     return new Transaction((list, options) => this.multi(list, options));
   }
 
-  // ---------------------------------------------------------------- subtrees, and the low-level door
-
-  /**
-   * Creates a node with null data and all that is missing above it, the chroot included; what exists is left as it is.
-   * @throws NoAuthError
-   */
-  ensurePath(path: string, options?: { readonly acl?: readonly Acl[] | undefined }): Promise<void> {
-    return rejecting(() => {
-      const given = asObject(options ?? {}, 'the options of ensurePath');
-      refuseUnknownKeys(given, ['acl'], 'option of ensurePath');
-      const serverPath = this.caller.toServer(path, 'node', 'ensurePath');
-      // the chroot itself may be missing
-      return ensurePath(new Unrooted(this.caller.unrooted()), serverPath, options);
-    });
-  }
-
-  /** Deletes a node with everything below it; nothing happens if there is none. Refuses `/`. Not atomic. */
-  deleteRecursive(path: string): Promise<void> {
-    return rejecting(() => deleteRecursive(this, path));
-  }
+  // ---------------------------------------------------------------- the low-level door
 
   /** The low-level door: an operation of the table by its name, record in, record out. Watch flags must be false. */
   call<K extends CallableOpName>(
@@ -324,13 +303,6 @@ export abstract class ZnodeCalls {
     options?: CallOptions,
   ): Promise<ResponseOf<K>> {
     return rejecting(() => this.caller.raw(name, request, options));
-  }
-}
-
-/** Calls by the server's own paths. */
-class Unrooted extends ZnodeCalls {
-  constructor(protected readonly caller: Caller) {
-    super();
   }
 }
 

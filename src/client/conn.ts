@@ -11,9 +11,9 @@ import { WatchEventRecord } from '../session/watches.js';
 import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
 import { checkAuth, checkCallOptions, type CallOptions } from './arguments.js';
 import { Caller, rejecting } from './caller.js';
-import { ZnodeCalls } from './calls.js';
 import { EventSource, connectionStateOf, type ConnEvents, type ConnectionState } from './events.js';
 import { resolveOptions, type AuthInfo, type ConnOptions } from './options.js';
+import { TreeCalls } from './tree-calls.js';
 
 /** Result of `close`. */
 export interface CloseResult {
@@ -34,7 +34,7 @@ export interface ClosedReason {
  * Methods return promises, never throw, and run in the order in which they are called. A rejection is a
  * {@link ZkError}, whose `outcome` says what may have happened on the server.
  */
-export class Conn extends ZnodeCalls {
+export class Conn extends TreeCalls {
   /** Resolves when this Conn is over, for whatever reason; never rejects. */
   readonly closed: Promise<ClosedReason>;
 

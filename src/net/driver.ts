@@ -74,6 +74,11 @@ export class Driver implements Ports {
     return this.parts.clock;
   }
 
+  /** Longest single request, bytes. */
+  get maxRequestBytes(): number {
+    return this.parts.config.maxRequestBytes;
+  }
+
   start(): void {
     this.enter((now) => this.core.open(now));
   }

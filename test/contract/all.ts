@@ -15,6 +15,7 @@ import { sessions } from './cases/sessions.js';
 import { stats } from './cases/stat.js';
 import { strings } from './cases/strings.js';
 import { throws } from './cases/throws.js';
+import { trees } from './cases/trees.js';
 import { watches } from './cases/watches.js';
 import { words } from './cases/words.js';
 import { writes } from './cases/writes.js';
@@ -41,6 +42,7 @@ export function registerAll(target: ContractTarget): void {
     precedence,
     paths,
     chroot,
+    trees,
     words,
     throws,
   ]) {

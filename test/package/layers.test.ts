@@ -26,7 +26,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   'node:diagnostics_channel': 'net/diagnostics.ts',
   debug: 'net/diagnostics.ts',
   eventemitter3: 'client/events.ts',
-  'p-queue': 'client/tree.ts',
+  'p-queue': 'client/bounded.ts',
 };
 
 /** The order within `protocol/`: a file imports only from ranks before its own. */

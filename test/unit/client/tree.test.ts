@@ -1,9 +1,11 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { deleteRecursive, ensurePath } from '../../../src/client/tree.js';
+import type { Operation } from '../../../src/client/transaction.js';
+import * as trees from '../../../src/client/tree.js';
 import { Errno } from '../../../src/protocol/error-codes.js';
 import {
   InvalidPathError,
+  MultiError,
   NoAuthError,
   NoNodeError,
   keeperError,
@@ -24,6 +26,8 @@ class FakeTree {
   most = 0;
   before: (call: string, path: string) => void = () => undefined;
   readonly options: unknown[] = [];
+  /** Sizes of the multis. */
+  readonly multis: number[] = [];
 
   constructor(...paths: string[]) {
     this.nodes = new Set(['/']);
@@ -57,18 +61,56 @@ class FakeTree {
   exists = (path: string): Promise<Stat | null> =>
     this.run('exists', path, () => (this.nodes.has(path) ? STAT : null));
 
-  children = (path: string): Promise<{ readonly children: readonly string[] }> =>
+  children = (path: string): Promise<{ readonly children: readonly string[]; readonly stat: Stat }> =>
     this.run('children', path, () => {
       if (!this.nodes.has(path)) throw error(Errno.NoNode, path);
-      return { children: this.names(path) };
+      return { children: this.names(path), stat: STAT };
     });
+
+  get = (): never => {
+    throw new Error('nobody asked for data');
+  };
 
   delete = (path: string): Promise<void> =>
     this.run('delete', path, () => {
-      if (!this.nodes.has(path)) throw error(Errno.NoNode, path);
-      if (this.names(path).length > 0) throw error(Errno.NotEmpty, path);
-      this.nodes.delete(path);
+      this.deleteNow(path);
     });
+
+  /** All or nothing, as on a server. */
+  multi = async (list: readonly Operation<unknown>[]): Promise<undefined[]> => {
+    this.multis.push(list.length);
+    this.most = Math.max(this.most, ++this.now);
+    await Promise.resolve();
+    const before = [...this.nodes];
+    try {
+      for (const [index, { path }] of list.entries()) {
+        this.log.push(`delete ${path}`);
+        try {
+          this.before('delete', path);
+          this.deleteNow(path);
+        } catch (cause) {
+          this.nodes.clear();
+          for (const node of before) this.nodes.add(node);
+          const errno = (cause as ZkError).errno ?? 0;
+          const results = list.map((one, i) => ({
+            op: 'delete',
+            path: one.path,
+            errno: i === index ? errno : -2,
+          }));
+          throw new MultiError(index, results);
+        }
+      }
+      return list.map(() => undefined);
+    } finally {
+      this.now--;
+    }
+  };
+
+  private deleteNow(path: string): void {
+    if (!this.nodes.has(path)) throw error(Errno.NoNode, path);
+    if (this.names(path).length > 0) throw error(Errno.NotEmpty, path);
+    this.nodes.delete(path);
+  }
 
   private async run<T>(call: string, path: string, work: () => T): Promise<T> {
     this.log.push(`${call} ${path}`);
@@ -87,6 +129,21 @@ class FakeTree {
     return this.log.filter((line) => line.startsWith(`${call} `)).length;
   }
 }
+
+const ensurePath = (tree: FakeTree, path: string, options?: { acl: Acl[] }): Promise<void> =>
+  trees.ensurePath(tree, path, options?.acl, () => ({}), null);
+
+const PLAN: trees.DeletePlan = {
+  batchSize: 1000,
+  batchBytes: 0xfffff,
+  chrootBytes: 0,
+  concurrency: 16,
+  onProgress: undefined,
+  options: () => ({}),
+};
+
+const deleteRecursive = (tree: FakeTree, path: string, plan?: Partial<trees.DeletePlan>): Promise<number> =>
+  trees.deleteRecursive(tree, path, { ...PLAN, ...plan });
 
 function error(errno: number, path: string): ZkError {
   return keeperError(errno, { op: 'fake', path, outcome: 'rejected' });
@@ -229,12 +286,70 @@ describe('deleteRecursive', () => {
     expect(tree.log).toEqual(['children /a']);
   });
 
-  it('refuses the root, and paths that are none', async () => {
-    const tree = new FakeTree();
-    for (const path of ['/', '', 'a', '/a/', undefined as unknown as string]) {
-      expect(await rejectionOf(deleteRecursive(tree, path))).toBeInstanceOf(InvalidPathError);
-    }
-    expect(tree.log).toEqual([]);
+  it('gives the number of nodes that it has deleted itself', async () => {
+    const tree = new FakeTree('/a/b/c', '/a/d');
+    expect(await deleteRecursive(tree, '/a')).toBe(4);
+    expect(await deleteRecursive(tree, '/a')).toBe(0);
+  });
+
+  it('refuses the root', () => {
+    expect(() => trees.refuseRoot('/')).toThrow(InvalidPathError);
+    expect(() => trees.refuseRoot('/a')).not.toThrow();
+  });
+
+  it('needs one multi for a thousand nodes', async () => {
+    const tree = new FakeTree(...Array.from({ length: 2500 }, (_, i) => `/a/${i}`));
+    expect(await deleteRecursive(tree, '/a')).toBe(2501);
+    expect(tree.multis).toEqual([1000, 1000, 501]);
+  });
+
+  it('needs no multi for one node', async () => {
+    const tree = new FakeTree('/a');
+    await deleteRecursive(tree, '/a');
+    expect([tree.multis, tree.log]).toEqual([[], ['children /a', 'delete /a']]);
+  });
+
+  it.each([
+    // headers 17; each delete 17 and its path, which is 4 or 2 bytes and 3 of the chroot. One alone is no multi
+    [17 + 2 * 24, [2, 2]],
+    [17 + 2 * 24 - 1, [2]],
+    [17 + 4 * 24 + 22, [5]],
+    [17 + 4 * 24 + 21, [4]],
+  ])('keeps a multi within %i bytes', async (batchBytes, sizes) => {
+    const tree = new FakeTree('/a/b', '/a/c', '/a/d', '/a/e');
+    expect(await deleteRecursive(tree, '/a', { batchBytes, chrootBytes: 3 })).toBe(5);
+    expect(tree.multis).toEqual(sizes);
+  });
+
+  it('tells how far it has come', async () => {
+    const tree = new FakeTree('/a/b', '/a/c', '/a/d', '/a/e');
+    const heard: trees.DeleteProgress[] = [];
+    await deleteRecursive(tree, '/a', { batchSize: 2, onProgress: (progress) => heard.push(progress) });
+    expect(heard).toEqual([2, 4, 5].map((deleted) => ({ deleted, found: 5 })));
+  });
+
+  it('rejects with what the progress callback throws, and stops', async () => {
+    const tree = new FakeTree(...Array.from({ length: 100 }, (_, i) => `/a/${i}`));
+    const bug = new Error('a bug of the application');
+    const onProgress = (): never => {
+      throw bug;
+    };
+    expect(await rejectionOf(deleteRecursive(tree, '/a', { batchSize: 2, concurrency: 1, onProgress }))).toBe(
+      bug,
+    );
+    expect(tree.multis).toEqual([2]);
+  });
+
+  it('asks for the options of each call, which may refuse it', async () => {
+    const tree = new FakeTree('/a/b', '/a/c');
+    let left = 3;
+    const over = new Error('no time is left');
+    const options = (): object => {
+      if (left-- === 0) throw over;
+      return {};
+    };
+    expect(await rejectionOf(deleteRecursive(tree, '/a', { options }))).toBe(over);
+    expect(tree.log).toEqual(['children /a', 'children /a/b', 'children /a/c']);
   });
 
   it('does not mistake a name that begins alike for a child', async () => {
@@ -297,21 +412,23 @@ describe('deleteRecursive', () => {
     expect(tree.count('delete')).toBe(0);
   });
 
-  it('has no more than 64 calls under way', async () => {
+  it('has no more calls under way than it may', async () => {
     const tree = new FakeTree(...Array.from({ length: 500 }, (_, i) => `/a/${i}`));
-    await deleteRecursive(tree, '/a');
-    expect(tree.most).toBe(64);
+    await deleteRecursive(tree, '/a', { batchSize: 1, concurrency: 7 });
+    expect(tree.most).toBe(7);
     expect([...tree.nodes]).toEqual(['/']);
   });
 
   it('stops soon after it has failed', async () => {
     const tree = new FakeTree(...Array.from({ length: 1000 }, (_, i) => `/a/${i}`));
     tree.before = (call, path) => {
-      if (call === 'delete' && path === '/a/0') throw error(Errno.NoAuth, path);
+      if (call === 'delete' && path === '/a/999') throw error(Errno.NoAuth, path);
     };
-    expect(await rejectionOf(deleteRecursive(tree, '/a'))).toBeInstanceOf(NoAuthError);
+    // the last of its level, and so the first to go
+    expect(await rejectionOf(deleteRecursive(tree, '/a', { batchSize: 1 }))).toBeInstanceOf(NoAuthError);
     await new Promise((resolve) => setImmediate(resolve));
-    expect(tree.count('delete')).toBeLessThan(200);
+    expect(tree.count('delete')).toBeLessThan(100);
+    expect(tree.now).toBe(0);
   });
 
   it('deletes any tree, with any of it vanishing and appearing on the way', async () => {

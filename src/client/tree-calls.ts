@@ -1,0 +1,273 @@
+/** `TreeCalls`: what is built on the calls on single znodes; and the views of a Conn under a chroot of their own. */
+import { InvalidArgumentError } from '../protocol/errors.js';
+import { validatePath } from '../protocol/paths.js';
+import { checkAcl, checkCallOptions, type CallOptions } from './arguments.js';
+import { Budget } from './budget.js';
+import { rejecting, type Caller } from './caller.js';
+import { ZnodeCalls } from './calls.js';
+import { copyTree, refuseInside, type CopyResult, type CopyTreeOptions } from './copy-tree.js';
+import {
+  QUOTA_LIMITS,
+  checkLimitNames,
+  checkLimits,
+  checkQuotaPath,
+  deleteQuota,
+  getQuota,
+  setQuota,
+  type Quota,
+  type QuotaLimit,
+  type QuotaLimits,
+} from './quota.js';
+import {
+  deleteRecursive,
+  ensurePath,
+  refuseRoot,
+  type DeleteRecursiveOptions,
+  type EnsurePathOptions,
+} from './tree.js';
+import {
+  Walk,
+  readNode,
+  unlessVanished,
+  type WalkOptions,
+  type WalkedNode,
+  type WalkedNodeWithData,
+} from './walk.js';
+
+/** Requests under way at once, unless the caller says how many. */
+const CONCURRENCY = 16;
+
+/** So many deletes in one multi, as Java's `ZKUtil` has. */
+const MAX_BATCH = 1000;
+
+/**
+ * The calls on znodes, and what is built on them: whole subtrees, quotas, views under a chroot. What is built on them
+ * is not atomic: when it rejects, what was done before stays done. Its error is that of the call that failed.
+ */
+export abstract class TreeCalls extends ZnodeCalls {
+  // ---------------------------------------------------------------- views
+
+  /**
+   * A view in which `path` is the root. It shares this connection and its session, and ends with it.
+   * @throws InvalidPathError (at once: this is no call on a server)
+   */
+  chroot(path: string): ChrootView {
+    return new ChrootView(this.caller.below(path));
+  }
+
+  // ---------------------------------------------------------------- subtrees
+
+  /**
+   * Creates a node with null data and all that is missing above it, the chroot included; what exists is left as it is.
+   * Any number of clients may do so at the same time.
+   * @throws NoAuthError
+   */
+  ensurePath(path: string, options?: EnsurePathOptions): Promise<void> {
+    return rejecting(() => {
+      validatePath(path, 'node', 'ensurePath');
+      const budget = this.budget(options, 'ensurePath', path, ['acl']);
+      const acl = options?.acl;
+      if (acl !== undefined) checkAcl(acl, 'ensurePath', path);
+      const next = (): CallOptions => budget.next();
+      const { chrootPath } = this;
+      if (chrootPath === '') return ensurePath(this, path, acl, next, null);
+      const whole = new Unrooted(this.caller.unrooted());
+      return ensurePath(this, path, acl, next, () => ensurePath(whole, chrootPath, acl, next, null));
+    });
+  }
+
+  /**
+   * Deletes a node with everything below it; nothing happens if there is none. Refuses `/`. Not atomic. What others
+   * create there meanwhile is deleted too.
+   * @returns how many nodes this call has deleted
+   * @throws InvalidPathError (`/`), NoAuthError, BadArgumentsError (the system nodes)
+   */
+  deleteRecursive(path: string, options?: DeleteRecursiveOptions): Promise<number> {
+    return rejecting(() => {
+      validatePath(path, 'node', 'deleteRecursive');
+      refuseRoot(path);
+      const op = 'deleteRecursive';
+      const budget = this.budget(options, op, path, ['batchSize', 'concurrency', 'onProgress']);
+      return deleteRecursive(this, path, {
+        batchSize: whole(options?.batchSize, 'batchSize', MAX_BATCH, MAX_BATCH, op, path),
+        batchBytes: this.caller.maxRequestBytes,
+        chrootBytes: Buffer.byteLength(this.chrootPath),
+        concurrency: concurrencyOf(options, op, path),
+        onProgress: callback(options?.onProgress, op, path),
+        options: () => budget.next(),
+      });
+    });
+  }
+
+  /**
+   * All nodes of a subtree, `path` first: `for await (const { path, stat, children } of conn.walk('/a'))`. Reads ahead
+   * by `concurrency` nodes and no more until you ask for the next one; `break` ends it. It is no snapshot: a node that
+   * vanishes meanwhile is left out, one that appears may be. `timeoutMs` is for each single read.
+   * @throws NoNodeError if there is no `path` itself, NoAuthError: at the first `next()`, as for wrong arguments
+   */
+  walk(path: string, options: WalkOptions & { readonly data: true }): Walk<WalkedNodeWithData>;
+  walk(path: string, options?: WalkOptions): Walk<WalkedNode>;
+  walk(path: string, options?: WalkOptions): Walk<WalkedNode> {
+    try {
+      validatePath(path, 'node', 'walk');
+      const call = checkCallOptions(options, 'walk', path, ['order', 'concurrency', 'data']);
+      const concurrency = concurrencyOf(options, 'walk', path);
+      const { order = 'breadth', data = false } = options ?? {};
+      if (!ORDERS.includes(order))
+        throw badArgument(`order must be one of ${ORDERS.join(', ')}`, 'walk', path);
+      if (typeof data !== 'boolean') throw badArgument('data must be true or false', 'walk', path);
+      return new Walk(path, order === 'depth', concurrency, (node) => {
+        const reading = readNode(this, node, data, () => call);
+        return node === path ? reading : unlessVanished(reading);
+      });
+    } catch (error) {
+      return new Walk(path, false, 1, () => Promise.reject(error));
+    }
+  }
+
+  /**
+   * Copies a subtree: data and ACLs, not ephemeral nodes. The parent of `to` must exist. Not atomic, no snapshot.
+   * Containers and TTL nodes become persistent ones: the server does not say which they are.
+   * @throws InvalidPathError if `to` is `from` or below it; NoNodeError; NodeExistsError unless `overwrite`;
+   * InvalidArgumentError if an ACL cannot be seen whole; NoAuthError
+   */
+  copyTree(from: string, to: string, options?: CopyTreeOptions): Promise<CopyResult> {
+    return rejecting(() => {
+      validatePath(from, 'node', 'copyTree');
+      validatePath(to, 'node', 'copyTree');
+      refuseInside(from, to);
+      const op = 'copyTree';
+      const budget = this.budget(options, op, from, ['acl', 'overwrite', 'concurrency', 'onProgress']);
+      const { acl = 'copy', overwrite = false } = options ?? {};
+      if (acl !== 'copy') checkAcl(acl, op, from);
+      if (typeof overwrite !== 'boolean') throw badArgument('overwrite must be true or false', op, from);
+      return copyTree(this, from, to, {
+        acl,
+        overwrite,
+        concurrency: concurrencyOf(options, op, from),
+        onProgress: callback(options?.onProgress, op, from),
+        options: () => budget.next(),
+      });
+    });
+  }
+
+  // ---------------------------------------------------------------- quotas
+
+  /**
+   * Limits a subtree, or changes its limits; those that are not named stay as they are, `null` takes one away. The
+   * path is an absolute one for the server: under a chroot that is put before it. Hard limits need server 3.7.
+   * @throws NoNodeError; InvalidPathError (`/`, `/zookeeper/quota`); InvalidArgumentError if a node above or below has
+   * a quota; NoAuthError
+   */
+  setQuota(path: string, limits: Partial<QuotaLimits>, options?: CallOptions): Promise<void> {
+    return rejecting(() => {
+      const { serverPath, conn, next } = this.quotaCall(path, 'setQuota', options);
+      return setQuota(conn, serverPath, path, checkLimits(limits, path), next);
+    });
+  }
+
+  /** Limits and usage of a subtree that {@link setQuota} has limited; null if it has no quota of its own. */
+  getQuota(path: string, options?: CallOptions): Promise<Quota | null> {
+    return rejecting(() => {
+      const { serverPath, conn, next } = this.quotaCall(path, 'getQuota', options);
+      return getQuota(conn, serverPath, next);
+    });
+  }
+
+  /**
+   * Takes limits away, all of them by default; with the last one goes the quota itself.
+   * @returns false if there was none
+   */
+  deleteQuota(
+    path: string,
+    which: readonly QuotaLimit[] = QUOTA_LIMITS,
+    options?: CallOptions,
+  ): Promise<boolean> {
+    return rejecting(() => {
+      const { serverPath, conn, next } = this.quotaCall(path, 'deleteQuota', options);
+      return deleteQuota(conn, serverPath, checkLimitNames(which, path), next);
+    });
+  }
+
+  // ---------------------------------------------------------------- inside
+
+  /** Checks the options of a call that is made of many. */
+  private budget(given: unknown, op: string, path: string, own: readonly string[] = []): Budget {
+    return new Budget(this.caller.clock, checkCallOptions(given, op, path, own), op, path);
+  }
+
+  private quotaCall(
+    path: string,
+    op: string,
+    options: CallOptions | undefined,
+  ): { readonly serverPath: string; readonly conn: ZnodeCalls; readonly next: () => CallOptions } {
+    const serverPath = this.caller.toServer(path, 'node', op);
+    checkQuotaPath(serverPath, op, path);
+    const budget = this.budget(options, op, path);
+    return { serverPath, conn: new Unrooted(this.caller.unrooted()), next: () => budget.next() };
+  }
+}
+
+/**
+ * A Conn's calls under a longer chroot; made by `chroot(path)`. All paths that go in and come out are below it. It has
+ * no life of its own: the connection, its session and its events are those of the Conn.
+ */
+export class ChrootView extends TreeCalls {
+  /** @internal */
+  protected readonly caller: Caller;
+
+  /** @internal */
+  constructor(caller: Caller) {
+    super();
+    this.caller = caller;
+  }
+
+  /** What a log may show of it. */
+  toJSON(): Record<string, unknown> {
+    return { chrootPath: this.chrootPath };
+  }
+
+  /** `console.log(view)`: the same, and nothing of the Conn behind it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return { ChrootView: this.toJSON() };
+  }
+}
+
+/** Calls by the server's own paths. */
+class Unrooted extends ZnodeCalls {
+  constructor(protected readonly caller: Caller) {
+    super();
+  }
+}
+
+const ORDERS: readonly string[] = ['breadth', 'depth'];
+
+function badArgument(text: string, op: string, path: string): InvalidArgumentError {
+  return new InvalidArgumentError(text, { op, path });
+}
+
+function whole(
+  value: unknown,
+  name: string,
+  fallback: number,
+  max: number,
+  op: string,
+  path: string,
+): number {
+  if (value === undefined) return fallback;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= max) return value;
+  throw badArgument(`${name} must be a whole number from 1 to ${max}`, op, path);
+}
+
+function concurrencyOf(
+  options: { readonly concurrency?: number | undefined } | undefined,
+  op: string,
+  path: string,
+): number {
+  return whole(options?.concurrency, 'concurrency', CONCURRENCY, MAX_BATCH, op, path);
+}
+
+function callback<T>(value: T, op: string, path: string): T {
+  if (value === undefined || typeof value === 'function') return value;
+  throw badArgument('onProgress must be a function', op, path);
+}
