@@ -23,8 +23,11 @@ export type { WatchEvent } from './session/watches.js';
 
 export type { Clock, Timer } from './net/clock.js';
 export type { ServerAddress } from './net/connect-string.js';
+export { digestMd5 } from './net/digest-md5.js';
+export type { DigestMd5Options } from './net/digest-md5.js';
 export { RoundRobinHostProvider } from './net/host-provider.js';
 export type { HostChoice, HostProvider } from './net/host-provider.js';
+export type { SaslConversation, SaslMechanism, SaslTarget } from './net/sasl.js';
 export { tcpDialer } from './net/transport.js';
 export type { ConnectionNote, SessionNote } from './net/reporter.js';
 export type { LateReply, RequestTrace, TraceOutcome } from './net/traced-request.js';
@@ -80,6 +83,7 @@ export {
   RequestTimeoutError,
   RequestTooLargeError,
   RuntimeInconsistencyError,
+  SaslError,
   SessionClosedRequireSaslAuthError,
   SessionError,
   SessionExpiredError,

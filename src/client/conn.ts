@@ -66,6 +66,7 @@ export class Conn extends TreeCalls {
     this.driver = new Driver({
       hostProvider: resolved.hostProvider ?? new RoundRobinHostProvider(servers, random),
       dialer,
+      sasl: resolved.sasl,
       clock,
       random,
       onEvent: (event) => this.onSessionEvent(event),

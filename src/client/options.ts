@@ -5,6 +5,7 @@ import { normalizeChroot, pathProblem } from '../protocol/paths.js';
 import type { Clock } from '../net/clock.js';
 import { systemClock } from '../net/clock.js';
 import type { HostProvider } from '../net/host-provider.js';
+import type { SaslMechanism } from '../net/sasl.js';
 import { tcpDialer, type Dialer } from '../net/transport.js';
 
 /** A credential for {@link ConnOptions.auth}. */
@@ -29,6 +30,8 @@ export interface ConnOptions {
   readonly chroot?: string | undefined;
   /** Credentials that are presented on every connection, before anything else. */
   readonly auth?: readonly AuthInfo[] | undefined;
+  /** Authenticates every connection by SASL, before anything else is sent; for example `digestMd5(…)`. */
+  readonly sasl?: SaslMechanism | undefined;
   /** After expiry: begin a new session on the same Conn, or end it. */
   readonly sessionExpiry?: 'renew' | 'close' | undefined;
   /** Bounds of what waits while there is no connection; `false`: such calls are rejected at once. */
@@ -61,6 +64,7 @@ export interface ResolvedOptions {
   readonly closeTimeoutMs: number;
   readonly chroot: string;
   readonly auth: readonly AuthInfo[];
+  readonly sasl: SaslMechanism | null;
   readonly sessionExpiry: 'renew' | 'close';
   readonly offlineQueue: {
     readonly enabled: boolean;
@@ -97,6 +101,7 @@ export const OPTION_TABLE: { readonly [K in keyof ResolvedOptions]: OptionRow<Re
   closeTimeoutMs: integer(1000, 0, MAX_MS, 'ms'),
   chroot: { default: '', type: 'path', check: checkChroot },
   auth: { default: [], type: '{ scheme, auth }[]', check: checkAuth },
+  sasl: { default: null, type: 'SaslMechanism', check: checkSasl },
   sessionExpiry: oneOf('renew', 'close'),
   offlineQueue: {
     default: { enabled: true, maxRequests: 100_000, maxBytes: 64 * 1024 * 1024 },
@@ -219,6 +224,14 @@ function checkAuth(value: unknown): readonly AuthInfo[] {
     if (!ok) throw new Refused('auth must be well-formed text or bytes');
     return { scheme, auth };
   });
+}
+
+function checkSasl(value: unknown): SaslMechanism {
+  const { name, start } = asObject(value, 'sasl');
+  if (typeof name !== 'string' || name === '' || typeof start !== 'function') {
+    throw refused('a SaslMechanism, such as digestMd5({ username, password })', value);
+  }
+  return value as SaslMechanism;
 }
 
 function checkOfflineQueue(value: unknown): ResolvedOptions['offlineQueue'] {

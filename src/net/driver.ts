@@ -10,6 +10,7 @@ import { connectionLog } from './diagnostics.js';
 import type { HostChoice, HostProvider } from './host-provider.js';
 import { Reporter } from './reporter.js';
 import { TracedRequest, isTracing } from './traced-request.js';
+import { SaslClient, type SaslMechanism } from './sasl.js';
 import type { Dialer, Transport, TransportEvents } from './transport.js';
 
 /** What a driver is made of. */
@@ -17,6 +18,7 @@ export interface DriverParts {
   readonly config: CoreConfig;
   readonly hostProvider: HostProvider;
   readonly dialer: Dialer;
+  readonly sasl?: SaslMechanism | null;
   readonly clock: Clock;
   readonly random: () => number;
   /** Gets every event of the session, in order, while it happens. Must not throw. */
@@ -37,6 +39,7 @@ interface Link {
 export class Driver implements Ports {
   readonly core: SessionCore;
   private readonly reporter = new Reporter(this);
+  private readonly sasl: SaslClient;
   private link: Link | null = null;
   /** The server of the latest attempt. */
   private latest: ServerAddress | null = null;
@@ -55,6 +58,11 @@ export class Driver implements Ports {
 
   constructor(private readonly parts: DriverParts) {
     this.core = new SessionCore(this, parts.config);
+    const { securing } = this.core;
+    this.sasl = new SaslClient(parts.sasl ?? null, {
+      token: (epoch, token, done) => this.enter((now) => securing.token(epoch, token, done, now)),
+      failed: (epoch, error) => this.enter((now) => securing.failed(epoch, error, now)),
+    });
   }
 
   /** `host:port` that we are connected to, with a session. */
@@ -148,7 +156,20 @@ export class Driver implements Ports {
     }
   }
 
+  usesSasl(): boolean {
+    return this.sasl.isUsed;
+  }
+
+  saslStart(epoch: number): void {
+    if (this.link !== null) this.sasl.start(epoch, this.link.server);
+  }
+
+  saslStep(epoch: number, challenge: Uint8Array): void {
+    this.sasl.step(epoch, challenge);
+  }
+
   hangUp(epoch: number): void {
+    this.sasl.end(epoch);
     if (this.link?.epoch !== epoch) return;
     const { link } = this;
     this.link = null;
@@ -340,6 +361,7 @@ export class Driver implements Ports {
       this.failures.set(this.latestServer ?? 'no server', event.error);
     } else if (event.type === 'session' && event.what !== 'expired') {
       this.failures.clear();
+      if (this.link !== null) this.sasl.end(this.link.epoch);
       this.tellProvider();
     }
     this.reporter.event(event);

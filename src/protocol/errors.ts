@@ -251,6 +251,13 @@ export class QueueFullError extends ConnectionError {
   }
 }
 
+/** A SASL mechanism failed on this side, so the connection could not be used; `cause` is what it threw. */
+export class SaslError extends ConnectionError {
+  constructor(text: string, cause?: unknown) {
+    super('ZK_SASL', text, { op: 'sasl', outcome: 'not-sent', retryable: true, cause });
+  }
+}
+
 /** The server went silent for longer than the read timeout, 2/3 of the session timeout. */
 export class ReadTimeoutError extends ConnectionError {
   constructor(silentMs: number) {
@@ -284,10 +291,12 @@ export class SessionMovedError extends SessionError {
   }
 }
 
-/** The server refused the credentials. */
+/** The credentials were refused: by the server, or by a SASL mechanism that does not trust the server. */
 export class AuthFailedError extends SessionError {
-  constructor(fields: ErrorFields) {
-    super(ERROR_CODES.AuthFailed.code, ERROR_CODES.AuthFailed.text, { errno: -115, ...fields });
+  /** @param why said behind the text of the error table */
+  constructor(fields: ErrorFields, why?: string) {
+    const { code, text } = ERROR_CODES.AuthFailed;
+    super(code, why === undefined ? text : `${text}: ${why}`, { errno: -115, ...fields });
   }
 }
 

@@ -6,7 +6,6 @@
 import type { KeeperState } from '../protocol/constants.js';
 import {
   ConnClosedError,
-  ConnectTimeoutError,
   ConnectionLossError,
   HandshakeError,
   ReadTimeoutError,
@@ -14,26 +13,25 @@ import {
   type ZkError,
 } from '../protocol/errors.js';
 import type { FrameDecoder } from '../protocol/frame.js';
-import { operations } from '../protocol/operations.js';
 import type { ConnectResponse } from '../protocol/records.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
+import { expiryDeadline, nextDeadline } from './deadlines.js';
 import { authFailedFate, closedFate, expiredFate, lossFate, overError, type FateOf } from './fates.js';
 import { connectFrame, explain, judge, readHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Liveness, PING_FRAME } from './liveness.js';
 import { Outbox } from './outbox.js';
 import { Pacing } from './pacing.js';
-import { PendingRequest } from './pending.js';
-import { assertMove, isTerminal, type Phase } from './phases.js';
+import type { PendingRequest } from './pending.js';
+import { assertMove, isTerminal, overdue, type Phase, type PhaseOf } from './phases.js';
 import type { CoreConfig, Ports } from './ports.js';
-import { prime } from './priming.js';
+import { closeRequest, prime } from './priming.js';
 import { RequestQueue } from './queue.js';
 import { Receiver, type Verdict } from './receiver.js';
+import { Securing } from './securing.js';
 import { Sender } from './sender.js';
-import { connectTimeoutMs, expiryMs } from './timeouts.js';
+import { connectTimeoutMs } from './timeouts.js';
 import { WatchRegistry } from './watches.js';
-
-type Handshaking = Extract<Phase, { name: 'handshaking' }>;
 
 export class SessionCore {
   phase: Phase = { name: 'idle' };
@@ -45,6 +43,7 @@ export class SessionCore {
   /** Negotiated session timeout in ms; the requested one while there is no session. */
   timeoutMs: number;
   readonly watches = new WatchRegistry();
+  readonly securing: Securing;
 
   private readonly queue: RequestQueue;
   private readonly credentials = new Credentials();
@@ -55,6 +54,8 @@ export class SessionCore {
   private socketEpoch = 0;
   private readonly pacing: Pacing;
   private readonly sender: Sender;
+  /** The session of which `session` was last told. */
+  private announcedEpoch = 0;
   /** When the bytes came that are being read. */
   private receivedAt = 0;
   /** The socket ended while what it brought had to wait. */
@@ -68,6 +69,12 @@ export class SessionCore {
     this.queue = new RequestQueue(config);
     this.pacing = new Pacing(config.backoff);
     this.sender = new Sender(ports, this.queue, this.liveness);
+    this.securing = new Securing(this.queue, this.sender, ports, {
+      isOn: (epoch) => this.phase.name === 'securing' && this.isOn(epoch),
+      secured: (epoch, now) => this.moveToLive(epoch, Math.max(now, this.receivedAt)),
+      refused: (error) => this.authFailed(error),
+      lost: (error, now) => this.lost(error, now),
+    });
     this.inbox = new Inbox({
       queue: this.queue,
       watches: this.watches,
@@ -93,22 +100,8 @@ export class SessionCore {
 
   /** When `tick` must be called next; Infinity for never. */
   nextDeadline(): number {
-    const { phase } = this;
-    switch (phase.name) {
-      case 'live':
-        return Math.min(this.liveness.nextDeadline(this.timeoutMs), this.callDeadline());
-      case 'dialing':
-      case 'handshaking':
-        return Math.min(phase.deadline, this.expiryDeadline(), this.callDeadline());
-      case 'backoff':
-        return Math.min(phase.until, this.expiryDeadline(), this.callDeadline());
-      case 'closing':
-        return phase.deadline;
-      case 'idle':
-        return this.callDeadline();
-      default:
-        return Infinity;
-    }
+    const { phase, liveness, timeoutMs } = this;
+    return nextDeadline(phase, liveness, timeoutMs, this.callDeadline(), this.expiryDeadline());
   }
 
   // ---------------------------------------------------------------- calls
@@ -166,13 +159,11 @@ export class SessionCore {
     }
     this.moveTo({ name: 'closing', epoch: phase.epoch, deadline: now + this.config.closeTimeoutMs });
     const confirmed = (): void => this.finish(true);
-    const failed = (): void => undefined; // whatever fails it finishes as well
-    const { closeSession } = operations;
-    this.queue.add(new PendingRequest(closeSession, {}, undefined, confirmed, failed, null, null, 0), true);
+    this.queue.add(closeRequest(confirmed), true);
     this.flush(now);
   }
 
-  /** Writes what waits. */
+  /** Writes what waits, if the connection may be used already. */
   flush(now: number): void {
     this.sender.flushCame();
     const { phase } = this;
@@ -198,11 +189,11 @@ export class SessionCore {
         return;
       case 'dialing':
       case 'handshaking':
+      case 'securing':
         if (now >= this.expiryDeadline()) {
           this.expire(now);
         } else if (now >= phase.deadline) {
-          const what = phase.name === 'dialing' ? 'the connection' : 'the answer to the handshake';
-          this.lost(new ConnectTimeoutError(`${what} did not come in time`), now);
+          this.lost(overdue(phase.name), now);
         }
         return;
       default:
@@ -246,7 +237,9 @@ export class SessionCore {
 
   /** The socket takes bytes again. */
   drained(epoch: number, now: number): void {
-    if (this.isOn(epoch)) this.sender.drained(epoch, now);
+    if (!this.isOn(epoch)) return;
+    this.sender.drained();
+    this.flush(now);
   }
 
   /** Bytes came. Whatever they are, nothing is thrown: bad ones cost this connection. */
@@ -289,7 +282,8 @@ export class SessionCore {
     return 'pause';
   }
 
-  private onHandshake({ resumeId, epoch }: Handshaking, response: ConnectResponse, now: number): void {
+  private onHandshake(phase: PhaseOf<'handshaking'>, response: ConnectResponse, now: number): void {
+    const { resumeId, epoch, deadline } = phase;
     const verdict = judge(response, resumeId);
     switch (verdict) {
       case 'refused':
@@ -314,15 +308,24 @@ export class SessionCore {
     if (verdict !== 'resumed') this.sessionEpoch++;
     this.receiver.limit(this.config.maxResponseBytes);
     this.liveness.start(now);
+    if (this.ports.usesSasl()) {
+      this.moveTo({ name: 'securing', epoch, deadline });
+      this.ports.saslStart(epoch);
+    } else {
+      this.moveToLive(epoch, now);
+    }
+  }
+
+  /** The connection may be used. */
+  private moveToLive(epoch: number, now: number): void {
     this.moveTo({ name: 'live', epoch, since: now });
     this.sender.writeOut(prime(this.credentials, this.watches, this.queue, this.lastZxid), epoch, now);
     this.flush(now);
     this.setState('SyncConnected', undefined);
-    this.ports.emit({
-      type: 'session',
-      what: verdict === 'resumed' ? 'resumed' : 'new',
-      id: response.sessionId,
-    });
+    // a connection may have gone before anybody heard of its session
+    const what = this.announcedEpoch === this.sessionEpoch ? 'resumed' : 'new';
+    this.announcedEpoch = this.sessionEpoch;
+    this.ports.emit({ type: 'session', what, id: this.sessionId });
   }
 
   // ---------------------------------------------------------------- requests
@@ -366,18 +369,15 @@ export class SessionCore {
   }
 
   private expiryDeadline(): number {
-    return this.sessionId === 0n ? Infinity : this.liveness.lastHeard + expiryMs(this.timeoutMs);
-  }
-
-  private connectBudget(): number {
-    return this.config.connectTimeoutMs ?? connectTimeoutMs(this.timeoutMs, this.ports.servers());
+    return expiryDeadline(this.sessionId, this.liveness, this.timeoutMs);
   }
 
   // ---------------------------------------------------------------- moves
 
   private moveToDialing(now: number): number {
     const epoch = ++this.socketEpoch;
-    this.moveTo({ name: 'dialing', epoch, deadline: now + this.connectBudget() });
+    const budget = this.config.connectTimeoutMs ?? connectTimeoutMs(this.timeoutMs, this.ports.servers());
+    this.moveTo({ name: 'dialing', epoch, deadline: now + budget });
     return epoch;
   }
 
@@ -440,6 +440,7 @@ export class SessionCore {
   }
 
   private authFailed(error: ZkError): void {
+    if (!('epoch' in this.phase)) return;
     if (this.phase.name === 'closing') {
       this.finish(false);
       return;

@@ -4,7 +4,14 @@
  */
 import { Xid, eventTypeName } from '../protocol/constants.js';
 import { Errno } from '../protocol/error-codes.js';
-import { DecodeError, LinkError, ProtocolError, ZkError } from '../protocol/errors.js';
+import {
+  AuthFailedError,
+  DecodeError,
+  LinkError,
+  ProtocolError,
+  ZkError,
+  keeperError,
+} from '../protocol/errors.js';
 import { JuteReader } from '../protocol/jute.js';
 import { refusalOf } from '../protocol/op.js';
 import { REPLY_HEADER_BYTES, readWatcherEvent } from '../protocol/records.js';
@@ -88,11 +95,11 @@ export class Inbox {
         return;
       case Xid.PING:
         to.liveness.pingAnswered();
-        return;
+        break;
       case Xid.AUTH: {
         const refused = to.credentials.replied(errno);
         if (refused !== null) to.authRefused(refused);
-        return;
+        break;
       }
       default: {
         const pending = to.queue.replied(xid);
@@ -103,6 +110,8 @@ export class Inbox {
         if (errno === Errno.Unimplemented && zxidHigh < 0) throw hangingUp();
       }
     }
+    // in answer to anything at all, the first ping included; then the server hangs up, and would do so again for ever
+    if (errno === Errno.SessionClosedRequireSaslAuth) to.authRefused(authRequired());
   }
 
   private reply(pending: PendingRequest, errno: number): void {
@@ -168,4 +177,12 @@ export class Inbox {
  */
 function hangingUp(): ZkError {
   return new LinkError('the server', new Error('it hangs up on an operation that it does not know'));
+}
+
+function authRequired(): AuthFailedError {
+  const cause = keeperError(Errno.SessionClosedRequireSaslAuth, { outcome: 'rejected' });
+  return new AuthFailedError(
+    { outcome: 'rejected', cause },
+    'the server demands it, see its enforce.auth.enabled',
+  );
 }

@@ -2,7 +2,7 @@
  * The phases of a connection and the moves between them. What a phase needs exists only in that phase, so "live without
  * a session" cannot be written down.
  */
-import type { ZkError } from '../protocol/errors.js';
+import { ConnectTimeoutError, type ZkError } from '../protocol/errors.js';
 
 /** Where the session core stands. Times are ms on the monotonic clock that every input carries. */
 export type Phase =
@@ -19,7 +19,9 @@ export type Phase =
       readonly deadline: number;
       readonly resumeId: bigint;
     }
-  /** There is a session on this connection. */
+  /** There is a session on this connection; the server is being convinced by SASL before anything else is sent. */
+  | { readonly name: 'securing'; readonly epoch: number; readonly deadline: number }
+  /** There is a session on this connection, and it may be used. */
   | { readonly name: 'live'; readonly epoch: number; readonly since: number }
   /** closeSession is out, its answer is not here. */
   | { readonly name: 'closing'; readonly epoch: number; readonly deadline: number }
@@ -32,12 +34,15 @@ export type Phase =
 
 export type PhaseName = Phase['name'];
 
+export type PhaseOf<Name extends PhaseName> = Extract<Phase, { name: Name }>;
+
 const MOVES: ReadonlyMap<PhaseName, ReadonlySet<PhaseName>> = new Map<PhaseName, ReadonlySet<PhaseName>>([
   ['idle', new Set<PhaseName>(['dialing', 'closed'])],
   ['backoff', new Set<PhaseName>(['dialing', 'expired', 'closed'])],
   // dialing → dialing: the next server, or a new session after our own clock said that the old one is over
   ['dialing', new Set<PhaseName>(['dialing', 'handshaking', 'backoff', 'expired', 'closed'])],
-  ['handshaking', new Set<PhaseName>(['dialing', 'backoff', 'live', 'expired', 'closed'])],
+  ['handshaking', new Set<PhaseName>(['dialing', 'backoff', 'securing', 'live', 'expired', 'closed'])],
+  ['securing', new Set<PhaseName>(['dialing', 'backoff', 'live', 'authFailed', 'expired', 'closed'])],
   ['live', new Set<PhaseName>(['dialing', 'backoff', 'closing', 'authFailed', 'closed'])],
   ['closing', new Set<PhaseName>(['closed'])],
   ['closed', new Set<PhaseName>()],
@@ -58,4 +63,16 @@ export function assertMove(from: PhaseName, to: PhaseName): void {
 /** Nothing leads out of these but `close()`. */
 export function isTerminal(name: PhaseName): boolean {
   return name === 'closed' || name === 'authFailed' || name === 'expired';
+}
+
+/** What the phases before `live` wait for. */
+const AWAITED = {
+  dialing: 'the connection',
+  handshaking: 'the answer to the handshake',
+  securing: 'the end of the SASL exchange',
+} as const satisfies Partial<Record<PhaseName, string>>;
+
+/** Why a connection is given up whose budget is used up. */
+export function overdue(name: keyof typeof AWAITED): ConnectTimeoutError {
+  return new ConnectTimeoutError(`${AWAITED[name]} did not come in time`);
 }

@@ -31,6 +31,12 @@ export interface Ports {
   wantFlush(): void;
   /** Call `resume` when whoever waits for a promise that is settled by now has heard of it. */
   wantResume(epoch: number): void;
+  /** Is there a SASL mechanism for the next connection? */
+  usesSasl(): boolean;
+  /** Begin the SASL exchange. Answered by `saslToken` or `saslFailed` with this epoch, and not within the call. */
+  saslStart(epoch: number): void;
+  /** Go on with it: the server said `challenge`. Answered as `saslStart` is. */
+  saslStep(epoch: number, challenge: Uint8Array): void;
   /** How many servers there are. */
   servers(): number;
   /** 0 <= r < 1 */

@@ -1,6 +1,7 @@
 /**
  * What a new connection of a session begins with: the credentials, then the watches; the requests that waited come
- * behind. So nothing runs before it is allowed to, or unseen by a watch that was there before it.
+ * behind. So nothing runs before it is allowed to, or unseen by a watch that was there before it. And what the last
+ * connection ends with.
  */
 import { UsageError, ZkError } from '../protocol/errors.js';
 import { operations } from '../protocol/operations.js';
@@ -29,6 +30,11 @@ export function prime(
     queue.addInFront(out, new PendingRequest(setWatches, batch, undefined, ignore, refused, null, null, 0));
   }
   return out;
+}
+
+/** The last request of a session. Whatever fails it finishes the Conn as well. */
+export function closeRequest(confirmed: () => void): PendingRequest {
+  return new PendingRequest(operations.closeSession, {}, undefined, confirmed, ignore, null, null, 0);
 }
 
 const ignore = (): void => undefined;

@@ -76,8 +76,7 @@ export class Sender {
   }
 
   /** The socket takes bytes again. */
-  drained(epoch: number, now: number): void {
+  drained(): void {
     this.blocked = false;
-    this.flush(epoch, now);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Who somebody is and what that permits: the schemes `world`, `auth`, `digest`, `ip` and `super` (Java
+ * Who somebody is and what that permits: the schemes `world`, `auth`, `digest`, `ip`, `sasl` and `super` (Java
  * `PrepRequestProcessor.fixupACL`, `ZooKeeperServer.checkACL`, `DigestAuthenticationProvider`).
  */
 import { digestId } from '../protocol/acls.js';
@@ -54,7 +54,22 @@ const PROVIDERS: ReadonlyMap<string, Provider> = new Map<string, Provider>([
       isAuthenticated: false,
     },
   ],
+  [
+    'sasl',
+    {
+      // by the SASL exchange alone, never by an auth packet
+      authenticate: () => null,
+      isValid: isSaslName,
+      matches: (aclId, id) => aclId === id,
+      isAuthenticated: true,
+    },
+  ],
 ]);
+
+/** A name without a realm may be anything; with one it is `service/host@REALM` (Java `KerberosName`). */
+export function isSaslName(id: string): boolean {
+  return !id.includes('@') || /^[^/@]*(\/[^/@]*)?@[^/@]*$/.test(id);
+}
 
 /** Pieces between colons, not counting empty ones at the end (Java `String.split`). */
 function parts(id: string): number {
@@ -98,9 +113,14 @@ export function demand(acl: readonly Acl[], perms: number, ids: readonly AuthId[
 
 /**
  * The ACL that is stored for one that a client sent: duplicates are gone, `auth` stands for the connection's identities.
+ * @param hasSasl is there a provider of the scheme `sasl`?
  * @throws Refusal InvalidAcl
  */
-export function fixupAcl(acl: readonly Acl[] | null, ids: readonly AuthId[]): readonly Acl[] {
+export function fixupAcl(
+  acl: readonly Acl[] | null,
+  ids: readonly AuthId[],
+  hasSasl: boolean,
+): readonly Acl[] {
   const fixed: Acl[] = [];
   for (const entry of unique(acl ?? [])) {
     if (entry.scheme === 'world' && present(entry.id) === 'anyone') {
@@ -110,7 +130,8 @@ export function fixupAcl(acl: readonly Acl[] | null, ids: readonly AuthId[]): re
       if (own.length === 0) refuse('InvalidAcl');
       fixed.push(...own.map(({ scheme, id }) => ({ perms: entry.perms, scheme, id })));
     } else {
-      if (PROVIDERS.get(entry.scheme)?.isValid(present(entry.id)) !== true) refuse('InvalidAcl');
+      const isKnown = entry.scheme !== 'sasl' || hasSasl;
+      if (!isKnown || PROVIDERS.get(entry.scheme)?.isValid(present(entry.id)) !== true) refuse('InvalidAcl');
       fixed.push(entry);
     }
   }

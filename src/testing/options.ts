@@ -1,6 +1,7 @@
 /** What can be set on a mini-server, with its defaults and bounds. */
 import { Limits } from '../protocol/constants.js';
 import { InvalidOptionError } from '../protocol/errors.js';
+import type { SaslUsers } from './sasl-exchange.js';
 import { systemClock, type Clock } from './clock.js';
 import { MODELLED_RELEASE } from './release.js';
 
@@ -24,6 +25,16 @@ export interface MiniServerOptions {
   readonly extendedTypesEnabled?: boolean | undefined;
   /** Digest identity `user:hash` that may do everything (`DigestAuthenticationProvider.superDigest`). Default none. */
   readonly superDigest?: string | undefined;
+  /**
+   * Offers SASL DIGEST-MD5 to these users: their passwords by name, or a function that knows the password of a name.
+   * Default none: SASL is not offered, and ACLs of the scheme `sasl` are refused.
+   */
+  readonly sasl?: { readonly users: SaslUsers } | undefined;
+  /**
+   * A connection without an identity of one of these schemes may authenticate and nothing else
+   * (`enforce.auth.enabled` and `enforce.auth.schemes`). Default none.
+   */
+  readonly enforcedAuthSchemes?: readonly string[] | undefined;
   /** How often containers and TTL nodes are looked at (`znode.container.checkIntervalMs`). Default 60 000. */
   readonly containerCheckIntervalMs?: number | undefined;
   /** Longest request frame that is accepted (`jute.maxbuffer`). Default 1 048 575. */
@@ -53,6 +64,8 @@ export interface ServerOptions {
   readonly fourLetterWords: '*' | ReadonlySet<string>;
   readonly extendedTypesEnabled: boolean;
   readonly superDigest: string | undefined;
+  readonly sasl: { readonly users: SaslUsers } | null;
+  readonly enforcedAuthSchemes: readonly string[];
   readonly containerCheckIntervalMs: number;
   readonly juteMaxBufferBytes: number;
   readonly version: string;
@@ -73,6 +86,8 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   fourLetterWords: true,
   extendedTypesEnabled: true,
   superDigest: true,
+  sasl: true,
+  enforcedAuthSchemes: true,
   containerCheckIntervalMs: true,
   juteMaxBufferBytes: true,
   version: true,
@@ -116,6 +131,8 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
     fourLetterWords: words(options.fourLetterWords ?? '*'),
     extendedTypesEnabled: flag('extendedTypesEnabled', options.extendedTypesEnabled ?? true),
     superDigest: options.superDigest === undefined ? undefined : text('superDigest', options.superDigest),
+    sasl: options.sasl === undefined ? null : { users: users(options.sasl) },
+    enforcedAuthSchemes: schemes(options.enforcedAuthSchemes ?? []),
     containerCheckIntervalMs: integer(
       'containerCheckIntervalMs',
       options.containerCheckIntervalMs ?? 60_000,
@@ -177,4 +194,24 @@ function words(value: unknown): '*' | ReadonlySet<string> {
     throw new InvalidOptionError("fourLetterWords must be '*' or an array of words");
   }
   return value.includes('*') ? '*' : new Set(value);
+}
+
+function users(value: unknown): SaslUsers {
+  const given = value === null ? undefined : (value as { readonly users?: unknown }).users;
+  if (typeof given === 'function') return given as SaslUsers;
+  // never a password in the text
+  const isTable =
+    typeof given === 'object' &&
+    given !== null &&
+    Object.values(given).every((password) => typeof password === 'string');
+  if (!isTable)
+    throw new InvalidOptionError('sasl must be { users: { name: password } }, or a function there');
+  return { ...given };
+}
+
+function schemes(value: unknown): readonly string[] {
+  if (!Array.isArray(value) || !value.every((scheme) => typeof scheme === 'string' && scheme !== '')) {
+    throw new InvalidOptionError('enforcedAuthSchemes must be an array of names such as "sasl"');
+  }
+  return [...(value as string[])];
 }

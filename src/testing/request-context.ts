@@ -1,5 +1,6 @@
 /** What a handler gets besides the request. */
 import type { AuthId } from './access.js';
+import { SaslExchange } from './sasl-exchange.js';
 import type { ServerState } from './server-state.js';
 import type { Session } from './session-table.js';
 import type { Transaction } from './transaction.js';
@@ -21,10 +22,14 @@ export class RequestContext {
 
   readonly state: ServerState;
   readonly caller: Caller;
+  /** null if the server has no SASL. */
+  readonly saslExchange: SaslExchange | null;
 
   constructor(state: ServerState, caller: Caller) {
     this.state = state;
     this.caller = caller;
+    const { sasl } = state.options;
+    this.saslExchange = sasl === null ? null : new SaslExchange(sasl.users);
   }
 
   /** The transaction of a request whose row says `mutates`. */

@@ -57,6 +57,11 @@ export class RequestPipeline {
     const type = r.int();
     if (type === operations.auth.code) return this.authenticate(xid, r);
     if (type === operations.sasl.code) return this.saslStep(xid, r);
+    if (!this.isAuthenticated()) {
+      this.refuse(xid, 0n, Errno.SessionClosedRequireSaslAuth);
+      this.caller.closeAfterReply();
+      return true;
+    }
     const { session } = this.caller;
     if (session.closing) return true;
     this.state.sessions.touch(session);
@@ -127,9 +132,19 @@ export class RequestPipeline {
       this.reply(xid, 0n, operations.sasl, handlers.sasl(this.ctx, request));
       return true;
     } catch (error) {
-      if (error instanceof Refusal) return false;
-      throw error;
+      if (!(error instanceof Refusal) || error.errno === Errno.Marshalling) return false;
+      this.out.beginReply(xid, 0n, error.errno);
+      operations.sasl.writeResponse(this.out, { token: null });
+      this.out.endFrame();
+      this.caller.closeAfterReply();
+      return true;
     }
+  }
+
+  /** Has the connection an identity of those that are demanded, if any are? */
+  private isAuthenticated(): boolean {
+    const { enforcedAuthSchemes: demanded } = this.state.options;
+    return demanded.length === 0 || this.caller.authIds.some(({ scheme }) => demanded.includes(scheme));
   }
 
   private reply(xid: number, zxid: bigint, row: AnyOp, response: unknown): void {

@@ -59,6 +59,7 @@ const OWN: readonly (readonly [error: api.ZkError, outcomes: readonly Outcome[]]
   [new api.ConnectTimeoutError(''), ['not-sent']],
   [new api.RequestTimeoutError({ outcome: 'unknown' }), ['not-sent', 'unknown']],
   [new api.QueueFullError('', unsent), ['not-sent']],
+  [new api.SaslError(''), ['not-sent']],
   [new api.ReadTimeoutError(0), ['unknown']],
   [new api.SessionExpiredError(unsent), ['rejected', 'not-sent', 'unknown']],
   [new api.SessionMovedError({ outcome: 'rejected' }), ['rejected']],
@@ -173,7 +174,7 @@ function defaultOf(key: string, value: unknown): string {
   if (typeof value === 'number') return String(value);
   if (typeof value === 'boolean') return code(String(value));
   if (typeof value === 'string') return value === '' ? 'none' : code(`'${value}'`);
-  if (Array.isArray(value)) return 'none';
+  if (value === null || Array.isArray(value)) return 'none';
   return Object.entries(value as object)
     .filter(([part]) => part !== 'enabled')
     .map(([part, number]) => `${code(part)} ${String(number)}`)

@@ -78,6 +78,10 @@ export class CoreWorld implements Ports {
   writable = true;
   randomValue = 0.5;
   serverCount = 3;
+  /** Is there a SASL mechanism? */
+  sasl = false;
+  /** What it was asked; null for the beginning. */
+  readonly saslAsked: { readonly epoch: number; readonly challenge: Uint8Array | null }[] = [];
   /** Everything written, per socket epoch. */
   private readonly written = new Map<number, Buffer[]>();
   private readonly taken = new Map<number, number>();
@@ -109,6 +113,18 @@ export class CoreWorld implements Ports {
 
   wantResume(epoch: number): void {
     this.resumes.push(epoch);
+  }
+
+  usesSasl(): boolean {
+    return this.sasl;
+  }
+
+  saslStart(epoch: number): void {
+    this.saslAsked.push({ epoch, challenge: null });
+  }
+
+  saslStep(epoch: number, challenge: Uint8Array): void {
+    this.saslAsked.push({ epoch, challenge });
   }
 
   servers(): number {

@@ -29,6 +29,11 @@ const provider = {
 const clock = { now: () => 0, setTimer: () => ({ cancel: () => undefined }) };
 const dialer = () => ({ write: () => true, destroy: () => undefined });
 
+const mechanism = {
+  name: 'X',
+  start: () => ({ initialToken: Buffer.alloc(0), complete: true, respond: () => null }),
+};
+
 /** Per option: its default, values that are taken (with what becomes of them), and values that are refused. */
 const TABLE: Record<
   keyof typeof OPTION_TABLE,
@@ -70,6 +75,19 @@ const TABLE: Record<
       [{ scheme: 'digest', auth: 1 }],
       [{ scheme: 'digest', auth: null }],
       [{ scheme: 'digest', auth: 'u:p', id: 1 }],
+    ],
+  },
+  sasl: {
+    byDefault: null,
+    good: [[mechanism]],
+    bad: [
+      'DIGEST-MD5',
+      {},
+      [],
+      { name: 'X' },
+      { start: () => undefined },
+      { name: '', start: () => undefined },
+      { name: 'X', start: 1 },
     ],
   },
   sessionExpiry: { byDefault: 'renew', good: [['renew'], ['close']], bad: ['Renew', '', 'never', 1, true] },

@@ -52,7 +52,9 @@ describe('isPermitted', () => {
 
 describe('fixupAcl', () => {
   const refused = (entries: Parameters<typeof fixupAcl>[0]) => {
-    expect(() => fixupAcl(entries, [alice])).toThrow(expect.objectContaining({ errno: Errno.InvalidAcl }));
+    expect(() => fixupAcl(entries, [alice], false)).toThrow(
+      expect.objectContaining({ errno: Errno.InvalidAcl }),
+    );
   };
 
   it('refuses what cannot be stored', () => {
@@ -66,20 +68,31 @@ describe('fixupAcl', () => {
       ['ip', '1.2.3'],
       ['super', ''],
       ['x509', 'CN=a'],
+      ['sasl', 'bob'],
       ['', ''],
     ] as const)
       refused(acl(scheme, id));
-    expect(() => fixupAcl(acl('auth', ''), [{ scheme: 'ip', id: '1.2.3.4' }])).toThrow();
+    expect(() => fixupAcl(acl('auth', ''), [{ scheme: 'ip', id: '1.2.3.4' }], false)).toThrow();
   });
 
   it('puts the identities for auth and drops duplicates', () => {
-    expect(fixupAcl([...acl('auth', 'ignored', 3), ...OPEN_ACL_UNSAFE, ...OPEN_ACL_UNSAFE], [alice])).toEqual(
-      [{ perms: 3, ...alice }, ...OPEN_ACL_UNSAFE],
-    );
+    expect(
+      fixupAcl([...acl('auth', 'ignored', 3), ...OPEN_ACL_UNSAFE, ...OPEN_ACL_UNSAFE], [alice], false),
+    ).toEqual([{ perms: 3, ...alice }, ...OPEN_ACL_UNSAFE]);
+  });
+
+  it('takes names of the scheme sasl where there is one, if Java can parse them', () => {
+    for (const id of ['bob', 'bob/h@R', 'a/b/c', '', 'b:c', '@x', 'a@', 'a/b@'])
+      expect(fixupAcl(acl('sasl', id), [], true)).toEqual(acl('sasl', id));
+    for (const id of ['a@b@c', 'a/b/c@d', 'a@b/c'])
+      expect(() => fixupAcl(acl('sasl', id), [], true)).toThrow(
+        expect.objectContaining({ errno: Errno.InvalidAcl }),
+      );
   });
 
   it('takes odd ids that Java takes', () => {
-    for (const id of ['a:b:', ':b']) expect(fixupAcl(acl('digest', id), [])).toEqual(acl('digest', id));
+    for (const id of ['a:b:', ':b'])
+      expect(fixupAcl(acl('digest', id), [], false)).toEqual(acl('digest', id));
   });
 });
 
