@@ -58,7 +58,7 @@ beforeAll(async () => {
 
   write('package.json', JSON.stringify({ name: 'consumer', private: true, type: 'module' }));
   const install = (how: string): Promise<Finished> =>
-    npm(['install', how, '--no-audit', '--no-fund', path.join(folder, packed.filename)], {
+    npm(['install', how, '--ignore-scripts', '--no-audit', '--no-fund', path.join(folder, packed.filename)], {
       cwd: consumer,
       timeoutMs: 120_000,
     });

@@ -35,7 +35,7 @@ const PHASES: Record<string, (server: ScriptedServer, conn: Conn) => Promise<voi
 };
 
 describe('close', () => {
-  it.each(Object.keys(PHASES))('ends everything: %s [E5] [E6]', async (phase) => {
+  it.each(Object.keys(PHASES))('ends everything: %s [A10] [E5] [E6]', async (phase) => {
     const server = new ScriptedServer();
     const conn = server.conn();
     await PHASES[phase]!(server, conn);
