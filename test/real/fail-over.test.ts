@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { connect, ZkError, type Conn, type ConnOptions } from '../../src/index.js';
 import { startEnsemble, type EnsembleMember, type RealEnsemble } from '../support/real-ensemble.js';
 import { onEveryRelease } from '../support/targets.js';
+import { untilDone, untilSo } from '../support/until-done.js';
 
 const WRITERS = 8;
 /** Acknowledged writes of all writers before the leader is killed, and after. */
@@ -153,9 +154,9 @@ onEveryRelease('fail-over', (version) => {
     await left.kill();
     await Promise.all([
       untilDone(() => writer.set('/missed', 'new')),
-      untilDone(() => writer.delete('/going')),
-      untilDone(() => writer.create('/coming')),
-      untilDone(() => writer.create('/missed/child')),
+      untilSo(() => writer.delete('/going')),
+      untilSo(() => writer.create('/coming')),
+      untilSo(() => writer.create('/missed/child')),
     ]);
     expect(await data.watch.event).toMatchObject({ type: 'NodeDataChanged' });
     expect(await going.watch.event).toMatchObject({ type: 'NodeDeleted' });
@@ -195,18 +196,3 @@ onEveryRelease('fail-over', (version) => {
       .join(',');
   }
 });
-
-/** Repeats a write that is harmless to repeat until a server that has a leader takes it. */
-async function untilDone(write: () => Promise<unknown>): Promise<void> {
-  for (;;) {
-    try {
-      await write();
-      return;
-    } catch (error) {
-      if (!ZkError.is(error)) throw error;
-      // it was applied, and the reply was lost
-      if (error.code === 'ZK_NODE_EXISTS' || error.code === 'ZK_NO_NODE') return;
-      if (error.outcome !== 'unknown' || error.code !== 'ZK_CONNECTION_LOSS') throw error;
-    }
-  }
-}

@@ -36,6 +36,11 @@ export interface RealServer {
   kill(signal?: ServerSignal): Promise<void>;
   /** Starts it again on the same ports and data; resolves when it serves requests. */
   start(): Promise<void>;
+  /**
+   * Resolves when it serves requests.
+   * @throws if it ends, or does not within 30 s; the error then carries the end of the log
+   */
+  serving(): Promise<void>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -149,10 +154,6 @@ export class ZooKeeperProcess implements RealServer {
     this.lastPid = child.pid ?? 0;
   }
 
-  /**
-   * Resolves when it serves requests.
-   * @throws if it ends, or does not within 30 s; the error then carries the end of the log
-   */
   async serving(): Promise<void> {
     const limit = AbortSignal.timeout(READY_LIMIT_MS);
     while (!limit.aborted) {

@@ -1,0 +1,190 @@
+/** Ensembles whose members are changed while they serve: `reconfig` in both forms, and who is told of it. */
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { connect, digestAcl, Perms, type Conn, type ConnOptions } from '../../src/index.js';
+import type { EnsembleMember, RealEnsemble } from '../support/real-ensemble.js';
+import { startEnsemble } from '../support/real-ensemble.js';
+import { startRealServer, type RealServer } from '../support/real-zookeeper.js';
+import { freePorts } from '../support/zookeeper-process.js';
+import { onEveryRelease } from '../support/targets.js';
+import { untilDone } from '../support/until-done.js';
+
+const SUPER: ConnOptions = { auth: [{ scheme: 'digest', auth: 'super:test' }] };
+const CONFIG = '/zookeeper/config';
+
+interface Change {
+  readonly joining?: string;
+  readonly leaving?: string;
+  readonly members?: string;
+  readonly fromConfig?: bigint;
+}
+
+/** What `/zookeeper/config` says. */
+interface Config {
+  /** Lines `server.N=…`. */
+  readonly servers: readonly string[];
+  readonly version: bigint;
+}
+
+function parse(data: Uint8Array | null): Config {
+  const lines = Buffer.from(data ?? [])
+    .toString()
+    .split('\n');
+  const version = lines.pop()!;
+  expect(version).toMatch(/^version=[0-9a-f]+$/);
+  return { servers: lines, version: BigInt(`0x${version.slice('version='.length)}`) };
+}
+
+async function reconfig(conn: Conn, change: Change): Promise<Config> {
+  const { data } = await conn.call('reconfig', {
+    joiningServers: change.joining ?? null,
+    leavingServers: change.leaving ?? null,
+    newMembers: change.members ?? null,
+    curConfigId: change.fromConfig ?? -1n,
+  });
+  return parse(data);
+}
+
+async function getConfig(conn: Conn): Promise<Config> {
+  return parse((await conn.get(CONFIG)).data);
+}
+
+onEveryRelease('reconfig', (version) => {
+  const conns: Conn[] = [];
+
+  async function open(connectString: string, options: ConnOptions = {}): Promise<Conn> {
+    const conn = await connect(connectString, options);
+    conns.push(conn);
+    return conn;
+  }
+
+  afterEach(async () => {
+    await Promise.all(conns.splice(0).map((conn) => conn.close()));
+  });
+
+  describe('of an ensemble', () => {
+    let ensemble: RealEnsemble;
+
+    beforeAll(async () => {
+      ensemble = await startEnsemble({ version });
+    });
+
+    afterAll(() => ensemble.stop());
+
+    const lines = (members: readonly EnsembleMember[]): string[] => members.map((each) => each.joining);
+
+    it('takes somebody who may write the config node', async () => {
+      const nobody = await open(ensemble.connectString);
+      await expect(reconfig(nobody, { leaving: '3' })).rejects.toMatchObject({
+        code: 'ZK_NO_AUTH',
+        outcome: 'rejected',
+      });
+      expect((await getConfig(nobody)).servers).toEqual(lines(ensemble.members));
+      const bob: ConnOptions = { auth: [{ scheme: 'digest', auth: 'bob:secret' }] };
+      const owner = await open(ensemble.connectString, SUPER);
+      const bobs = await open(ensemble.connectString, bob);
+      const { acl } = await owner.getAcl(CONFIG);
+      await owner.setAcl(CONFIG, [...acl, digestAcl(Perms.WRITE, 'bob:secret')]);
+      await bobs.sync('/');
+      expect((await reconfig(bobs, {})).servers).toEqual(lines(ensemble.members));
+      await owner.setAcl(CONFIG, acl);
+    });
+
+    it('lets a follower leave and join again; watches of the config node fire', async () => {
+      const conn = await open(ensemble.connectString, SUPER);
+      const reader = await open(ensemble.connectString);
+      const before = await getConfig(conn);
+      const [leaver] = await ensemble.followers();
+      const { watch } = await reader.getW(CONFIG);
+      const without = await reconfig(conn, { leaving: String(leaver!.id), fromConfig: before.version });
+      expect(without.servers).toEqual(lines(ensemble.members.filter((each) => each !== leaver)));
+      expect(without.version).toBeGreaterThan(before.version);
+      expect(await watch.event).toMatchObject({ type: 'NodeDataChanged', path: CONFIG });
+      await reader.sync('/');
+      const { data, stat } = await reader.get(CONFIG);
+      expect(parse(data)).toEqual(without);
+      // what tells one configuration from the next is not the version of the node
+      expect(stat).toMatchObject({ version: -1, mzxid: without.version });
+
+      const again = await reconfig(conn, { joining: leaver!.joining });
+      expect(again.servers).toEqual(lines(ensemble.members));
+      await leaver!.serving();
+    });
+
+    it('refuses to start from another configuration, and what it cannot read', async () => {
+      const conn = await open(ensemble.connectString, SUPER);
+      const before = await getConfig(conn);
+      await expect(reconfig(conn, { leaving: '3', fromConfig: before.version - 1n })).rejects.toMatchObject({
+        code: 'ZK_BAD_VERSION',
+      });
+      for (const change of [{ joining: 'server.9=rubbish' }, { members: 'server.1=rubbish' }]) {
+        await expect(reconfig(conn, change)).rejects.toMatchObject({ code: 'ZK_BAD_ARGUMENTS' });
+      }
+      expect(await getConfig(conn)).toEqual(before);
+    });
+
+    it('refuses members that nobody has seen, if they were the quorum', async () => {
+      const conn = await open(ensemble.connectString, SUPER);
+      const before = await getConfig(conn);
+      const unseen = await Promise.all([7, 8, 9, 10].map((id) => memberThatIsNot(id)));
+      await expect(reconfig(conn, { joining: unseen.join(',') })).rejects.toMatchObject({
+        code: 'ZK_NEW_CONFIG_NO_QUORUM',
+        outcome: 'rejected',
+      });
+      expect(await getConfig(conn)).toEqual(before);
+    });
+
+    it('takes a fourth member, then the list of all, without it', { timeout: 60_000 }, async () => {
+      const conn = await open(ensemble.connectString, SUPER);
+      const three = [...ensemble.members];
+      const fourth = await ensemble.addMember();
+      const four = await reconfig(conn, { joining: fourth.joining });
+      expect(four.servers).toEqual(lines([...three, fourth]));
+      const there = await open(fourth.connectString);
+      await there.sync('/');
+      expect(await getConfig(there)).toEqual(four);
+      const back = await reconfig(conn, { members: lines(three).join(','), fromConfig: four.version });
+      expect(back.servers).toEqual(lines(three));
+      await fourth.stop();
+    });
+
+    it(
+      'lets the leader leave: another is elected, and the session goes on',
+      { timeout: 60_000 },
+      async () => {
+        const conn = await open(ensemble.connectString, { ...SUPER, sessionTimeoutMs: 30_000 });
+        const session = conn.sessionId;
+        await conn.create('/kept', null, { mode: 'EPHEMERAL' });
+        const leader = await ensemble.leader();
+        // it steps down, which may cut the connection before the reply
+        await untilDone(() => reconfig(conn, { leaving: String(leader.id) }));
+        await leader.kill();
+        expect(await ensemble.leader()).not.toBe(leader);
+        expect((await untilDone(() => conn.exists('/kept')))?.ephemeralOwner).toBe(session);
+        expect((await untilDone(() => getConfig(conn))).servers).toHaveLength(2);
+      },
+    );
+  });
+
+  describe('of a single server', () => {
+    let server: RealServer;
+
+    afterEach(() => server.stop());
+
+    it.each([
+      ['switched off', 'false', 'ZK_RECONFIG_DISABLED'],
+      ['switched on', 'true', 'ZK_UNIMPLEMENTED'],
+    ])('is refused where it is %s', async (_, reconfigEnabled, code) => {
+      server = await startRealServer({ version, config: { reconfigEnabled } });
+      const conn = await open(server.connectString, SUPER);
+      await expect(reconfig(conn, { leaving: '1' })).rejects.toMatchObject({ code });
+      // the connection goes on
+      await conn.sync('/');
+      expect((await conn.get(CONFIG)).data?.length ?? 0).toBe(0);
+    });
+  });
+});
+
+async function memberThatIsNot(id: number): Promise<string> {
+  const [quorum, election, client] = await freePorts(3);
+  return `server.${id}=127.0.0.1:${quorum}:${election}:participant;127.0.0.1:${client}`;
+}
