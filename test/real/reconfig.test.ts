@@ -172,7 +172,7 @@ onEveryRelease('reconfig', (version) => {
 
     it.each([
       ['switched off', 'false', 'ZK_RECONFIG_DISABLED'],
-      ['switched on', 'true', 'ZK_UNIMPLEMENTED'],
+      ['switched on', 'true', 'ZK_UNSUPPORTED'],
     ])('is refused where it is %s', async (_, reconfigEnabled, code) => {
       server = await startRealServer({ version, config: { reconfigEnabled } });
       const conn = await open(server.connectString, SUPER);
