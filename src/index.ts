@@ -16,6 +16,17 @@ export type { CopyProgress, CopyResult, CopyTreeOptions } from './client/copy-tr
 export type { Quota, QuotaLimit, QuotaLimits } from './client/quota.js';
 export type { DeleteProgress, DeleteRecursiveOptions, EnsurePathOptions } from './client/tree.js';
 export type { Walk, WalkOptions, WalkedNode, WalkedNodeWithData } from './client/walk.js';
+export type { StreamCalls } from './client/stream-calls.js';
+export type { Stream } from './client/stream.js';
+export type { ValueStream, ValueStreamOptions } from './client/value-stream.js';
+export type {
+  AddWatchOptions,
+  WatchGap,
+  WatchItem,
+  WatchOverflow,
+  WatchStream,
+  WatchSuspension,
+} from './client/watch-stream.js';
 export { op } from './client/transaction.js';
 export type { Created, CreatedInMulti, Operation, ResultsOf, Transaction } from './client/transaction.js';
 export type { Watch } from './client/watch.js';
@@ -34,7 +45,7 @@ export type { LateReply, RequestTrace, TraceOutcome } from './net/traced-request
 export type { Dialer, Transport, TransportEvents } from './net/transport.js';
 
 export { CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, digestAcl, digestId } from './protocol/acls.js';
-export { ANY_VERSION, CreateMode, Perms } from './protocol/constants.js';
+export { ANY_VERSION, AddWatchMode, CreateMode, Perms } from './protocol/constants.js';
 export type { EventType, KeeperState } from './protocol/constants.js';
 export { Errno } from './protocol/error-codes.js';
 export type { ErrorName } from './protocol/error-codes.js';

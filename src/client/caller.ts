@@ -17,6 +17,7 @@ import {
 import { addChroot, normalizeChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
 import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
 import { checkCallOptions, type CallOptions } from './arguments.js';
+import type { Watcher, WatchRegistry } from '../session/watches.js';
 import { Watch, WatchCell } from './watch.js';
 
 /** What a call is made of; `P` is the row's response, `R` what the caller gets. */
@@ -27,7 +28,8 @@ export interface Call<P, R> {
   /** The record, with the path as the server knows it. */
   readonly request: unknown;
   readonly shape: ((response: P) => R) | null;
-  readonly cell?: WatchCell;
+  /** Hears of the watch that it arms. */
+  readonly watcher?: Watcher;
   /** NoNode is a result, and `shape` gets null. */
   readonly absentOk?: boolean;
   /** Checked. */
@@ -36,10 +38,14 @@ export interface Call<P, R> {
 
 export class Caller {
   constructor(
-    private readonly driver: Driver,
+    readonly driver: Driver,
     readonly chroot: string,
     private readonly captureStack: boolean,
   ) {}
+
+  get watches(): WatchRegistry {
+    return this.driver.core.watches;
+  }
 
   /** The same without the chroot. */
   unrooted(): Caller {
@@ -77,7 +83,7 @@ export class Caller {
         signal === undefined || abortable === null ? resolve : forgetting(signal, abortable, resolve),
         signal === undefined || abortable === null ? rejectAt : forgetting(signal, abortable, rejectAt),
         call.shape,
-        call.cell ?? null,
+        call.watcher ?? null,
         call.absentOk === true ? Errno.NoNode : 0,
       );
       if (timeoutMs !== undefined) pending.timeoutMs = timeoutMs;
@@ -109,14 +115,14 @@ export class Caller {
   ): Promise<R> {
     const serverPath = this.toServer(path, 'node', row.name);
     const options = checkCallOptions(given, row.name, path);
-    const cell = new WatchCell(this.driver.core.watches, serverPath, this.chroot);
+    const cell = new WatchCell(this.watches, serverPath, this.chroot);
     const watch = new Watch(path, cell);
     return this.issue<P, R>({
       row,
       path,
       request: { path: serverPath, watch: true },
       shape: (response) => shape(response, watch),
-      cell,
+      watcher: cell,
       absentOk,
       options,
     });

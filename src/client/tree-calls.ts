@@ -5,6 +5,7 @@ import { checkAcl, checkCallOptions, type CallOptions } from './arguments.js';
 import { Budget } from './budget.js';
 import { rejecting, type Caller } from './caller.js';
 import { ZnodeCalls } from './calls.js';
+import { StreamCalls } from './stream-calls.js';
 import { copyTree, refuseInside, type CopyResult, type CopyTreeOptions } from './copy-tree.js';
 import {
   QUOTA_LIMITS,
@@ -44,7 +45,7 @@ const MAX_BATCH = 1000;
  * The calls on znodes, and what is built on them: whole subtrees, quotas, views under a chroot. What is built on them
  * is not atomic: when it rejects, what was done before stays done. Its error is that of the call that failed.
  */
-export abstract class TreeCalls extends ZnodeCalls {
+export abstract class TreeCalls extends StreamCalls {
   // ---------------------------------------------------------------- views
 
   /**

@@ -3,14 +3,9 @@
  * which would let the reply behind an event reach user code before it.
  */
 import { ConnClosedError, WatchClosedError, type ZkError } from '../protocol/errors.js';
+import type { WatchKind } from '../protocol/op.js';
 import { stripChroot } from '../protocol/paths.js';
-import {
-  WatchEventRecord,
-  type OneShotKind,
-  type WatchEvent,
-  type Watcher,
-  type WatchRegistry,
-} from '../session/watches.js';
+import { WatchEventRecord, type WatchEvent, type Watcher, type WatchRegistry } from '../session/watches.js';
 
 /**
  * A one-shot watch (ZooKeeper programmer's guide, "watches"): `for await (const event of watch)` yields its event and
@@ -103,7 +98,7 @@ interface Waiter {
 
 /** The session's side of a watch. There may be 100,000 of these: few fields, nothing made before it is asked for. */
 export class WatchCell implements Watcher {
-  private kind: OneShotKind | null = null;
+  private kind: WatchKind | null = null;
   private event: WatchEvent | null = null;
   private error: ZkError | null = null;
   private waiters: Waiter[] | null = null;
@@ -114,7 +109,7 @@ export class WatchCell implements Watcher {
     private readonly chroot: string,
   ) {}
 
-  armed(kind: OneShotKind): void {
+  armed(kind: WatchKind): void {
     this.kind = kind;
     // closed before the reply came
     if (this.isSettled) this.registry.disarm(kind, this.serverPath, this);
@@ -126,6 +121,14 @@ export class WatchCell implements Watcher {
     this.event =
       chroot === '' ? event : new WatchEventRecord(event.type, stripChroot(chroot, event.path), event.zxid);
     this.wake();
+  }
+
+  suspended(): void {
+    // its event waits for it
+  }
+
+  missed(): void {
+    // the server tells it what it has missed
   }
 
   ended(error: ZkError): void {

@@ -3,6 +3,7 @@ import { InvalidArgumentError, LinkError, NoServerError, type ZkError } from '..
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
 import { PendingRequest } from '../session/pending.js';
+import { isTerminal } from '../session/phases.js';
 import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
 import type { Clock, Timer } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
@@ -50,6 +51,7 @@ export class Driver implements Ports {
   /** Sockets that are not closed yet. */
   private open = 0;
   private readonly whenGone: (() => void)[] = [];
+  private readonly whenUsable = new Set<() => void>();
   private ended = false;
   /** Calls into the core that are under way. */
   private depth = 0;
@@ -119,7 +121,7 @@ export class Driver implements Ports {
   }
 
   cancel(pending: PendingRequest, reason: Error): void {
-    this.enter(() => this.core.cancel(pending, reason));
+    this.enter(() => this.core.traffic.cancel(pending, reason));
   }
 
   /** @param timeoutMs how long the waiter waits; 0 for ever, null for as long as calls do */
@@ -131,10 +133,35 @@ export class Driver implements Ports {
     this.enter((now) => this.core.close(now));
   }
 
+  /** Calls back when there is a session on a connection, or never will be one. @returns how to take that back */
+  onceUsable(callback: () => void): () => void {
+    if (this.isUsable()) {
+      let wanted = true;
+      process.nextTick(() => {
+        if (wanted) callback();
+      });
+      return () => {
+        wanted = false;
+      };
+    }
+    this.whenUsable.add(callback);
+    return () => void this.whenUsable.delete(callback);
+  }
+
   /** Calls back when the core has ended and no socket is left. */
   onceGone(callback: () => void): void {
     this.whenGone.push(callback);
     this.checkGone();
+  }
+
+  /** Will there never be a session again? */
+  get isOver(): boolean {
+    const { name } = this.core.phase;
+    return name === 'closing' || isTerminal(name);
+  }
+
+  private isUsable(): boolean {
+    return this.core.phase.name === 'live' || this.isOver;
   }
 
   // ---------------------------------------------------------------- ports
@@ -187,6 +214,11 @@ export class Driver implements Ports {
     setImmediate(() => this.enter((now) => this.core.resume(epoch, now)));
   }
 
+  askVersion(epoch: number): void {
+    // TODO
+    process.nextTick(() => this.enter((now) => this.core.versionIs(epoch, false, now)));
+  }
+
   servers(): number {
     return usersNumber(
       () => this.parts.hostProvider.size,
@@ -205,6 +237,11 @@ export class Driver implements Ports {
     if (event.type === 'end') {
       this.ended = true;
       this.checkGone();
+    }
+    if (this.whenUsable.size > 0 && this.isUsable()) {
+      const all = [...this.whenUsable];
+      this.whenUsable.clear();
+      for (const callback of all) callback();
     }
   }
 

@@ -6,7 +6,6 @@
 import type { KeeperState } from '../protocol/constants.js';
 import {
   ConnClosedError,
-  ConnectionLossError,
   HandshakeError,
   ReadTimeoutError,
   SessionExpiredError,
@@ -14,24 +13,22 @@ import {
 } from '../protocol/errors.js';
 import type { FrameDecoder } from '../protocol/frame.js';
 import type { ConnectResponse } from '../protocol/records.js';
-import { Credentials, type AuthWaiter } from './credentials.js';
+import type { AuthWaiter } from './credentials.js';
 import { expiryDeadline, nextDeadline } from './deadlines.js';
-import { authFailedFate, closedFate, expiredFate, lossFate, overError, type FateOf } from './fates.js';
+import { authFailedFate, closedFate, expiredFate, lossFate, type FateOf } from './fates.js';
 import { connectFrame, explain, judge, readHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Liveness, PING_FRAME } from './liveness.js';
-import { Outbox } from './outbox.js';
 import { Pacing } from './pacing.js';
 import type { PendingRequest } from './pending.js';
 import { assertMove, isTerminal, overdue, type Phase, type PhaseOf } from './phases.js';
 import type { CoreConfig, Ports } from './ports.js';
-import { closeRequest, prime } from './priming.js';
-import { RequestQueue } from './queue.js';
+import { closeRequest } from './priming.js';
 import { Receiver, type Verdict } from './receiver.js';
 import { Securing } from './securing.js';
-import { Sender } from './sender.js';
 import { connectTimeoutMs } from './timeouts.js';
-import { WatchRegistry } from './watches.js';
+import { Traffic } from './traffic.js';
+import type { WatchRegistry } from './watches.js';
 
 export class SessionCore {
   phase: Phase = { name: 'idle' };
@@ -42,18 +39,15 @@ export class SessionCore {
   sessionEpoch = 0;
   /** Negotiated session timeout in ms; the requested one while there is no session. */
   timeoutMs: number;
-  readonly watches = new WatchRegistry();
+  readonly traffic: Traffic;
   readonly securing: Securing;
 
-  private readonly queue: RequestQueue;
-  private readonly credentials = new Credentials();
   private readonly liveness = new Liveness();
   private readonly inbox: Inbox;
   private readonly receiver = new Receiver((frame) => this.readMessage(frame));
   #passwd: Uint8Array | null = null;
   private socketEpoch = 0;
   private readonly pacing: Pacing;
-  private readonly sender: Sender;
   /** The session of which `session` was last told. */
   private announcedEpoch = 0;
   /** When the bytes came that are being read. */
@@ -66,19 +60,16 @@ export class SessionCore {
     private readonly config: CoreConfig,
   ) {
     this.timeoutMs = config.sessionTimeoutMs;
-    this.queue = new RequestQueue(config);
     this.pacing = new Pacing(config.backoff);
-    this.sender = new Sender(ports, this.queue, this.liveness);
-    this.securing = new Securing(this.queue, this.sender, ports, {
+    this.traffic = new Traffic(ports, config, this.liveness, this);
+    this.securing = new Securing(this.traffic.queue, this.traffic.sender, ports, {
       isOn: (epoch) => this.phase.name === 'securing' && this.isOn(epoch),
       secured: (epoch, now) => this.moveToLive(epoch, Math.max(now, this.receivedAt)),
       refused: (error) => this.authFailed(error),
       lost: (error, now) => this.lost(error, now),
     });
     this.inbox = new Inbox({
-      queue: this.queue,
-      watches: this.watches,
-      credentials: this.credentials,
+      traffic: this.traffic,
       liveness: this.liveness,
       watchArmed: () => ports.wantResume(this.socketEpoch),
       watchFired: (event) => ports.emit({ type: 'watch', event }),
@@ -95,13 +86,17 @@ export class SessionCore {
 
   /** Requests without a reply, and how many of them wait for a socket. */
   get load(): { readonly pending: number; readonly waiting: number } {
-    return this.queue.load;
+    return this.traffic.queue.load;
+  }
+
+  get watches(): WatchRegistry {
+    return this.traffic.watches;
   }
 
   /** When `tick` must be called next; Infinity for never. */
   nextDeadline(): number {
     const { phase, liveness, timeoutMs } = this;
-    return nextDeadline(phase, liveness, timeoutMs, this.callDeadline(), this.expiryDeadline());
+    return nextDeadline(phase, liveness, timeoutMs, this.traffic.earliest, this.expiryDeadline());
   }
 
   // ---------------------------------------------------------------- calls
@@ -116,15 +111,7 @@ export class SessionCore {
 
   /** Takes a request; settles it at once if it cannot be taken. */
   submit(pending: PendingRequest, now: number): void {
-    const refusal = this.refusal(pending) ?? this.enqueue(pending, now);
-    if (refusal !== null) pending.fail(refusal);
-  }
-
-  /** The caller of a request waits no longer. What was sent keeps its place; what was not will not be. */
-  cancel(pending: PendingRequest, reason: Error): void {
-    if (pending.settled) return;
-    pending.fail(reason);
-    this.queue.withdraw(pending);
+    this.traffic.submit(pending, now);
   }
 
   /** Presents a credential now, if there is a connection, and on every later one. */
@@ -135,18 +122,7 @@ export class SessionCore {
     now: number,
     timeoutMs: number | null = null,
   ): void {
-    const ended = overError(this.phase, { op: 'auth', outcome: 'not-sent' });
-    if (ended !== null) {
-      waiter?.reject(ended);
-      return;
-    }
-    const deadline = this.deadlineFrom(now, timeoutMs);
-    const credential = this.credentials.add(scheme, auth, waiter, deadline);
-    if (this.phase.name !== 'live') return;
-    const out = new Outbox();
-    this.credentials.write(credential, out);
-    // behind the requests that were made before it, ahead of those that will be
-    this.sender.press(out, this.phase.epoch, now);
+    this.traffic.addAuth(scheme, auth, waiter, timeoutMs, now);
   }
 
   /** Ends the session if there is a connection, and this Conn in any case. */
@@ -159,23 +135,21 @@ export class SessionCore {
     }
     this.moveTo({ name: 'closing', epoch: phase.epoch, deadline: now + this.config.closeTimeoutMs });
     const confirmed = (): void => this.finish(true);
-    this.queue.add(closeRequest(confirmed), true);
+    this.traffic.queue.add(closeRequest(confirmed), true);
     this.flush(now);
   }
 
   /** Writes what waits, if the connection may be used already. */
   flush(now: number): void {
-    this.sender.flushCame();
-    const { phase } = this;
-    if (phase.name === 'live' || phase.name === 'closing') this.sender.flush(phase.epoch, now);
+    this.traffic.sender.flushCame();
+    this.traffic.flush(now);
   }
 
   /** Looks at the clock. Calling it too early does no harm. */
   tick(now: number): void {
     const { phase } = this;
     if (isTerminal(phase.name)) return;
-    this.queue.sweep(now);
-    this.credentials.sweep(now);
+    this.traffic.sweep(now);
     switch (phase.name) {
       case 'live':
         this.tickLive(phase.epoch, now);
@@ -238,7 +212,14 @@ export class SessionCore {
   /** The socket takes bytes again. */
   drained(epoch: number, now: number): void {
     if (!this.isOn(epoch)) return;
-    this.sender.drained();
+    this.traffic.sender.drained();
+    this.flush(now);
+  }
+
+  /** What `askVersion` was about: does the server know removeWatches? */
+  versionIs(epoch: number, knowsRemoveWatches: boolean, now: number): void {
+    if (!this.isOn(epoch)) return;
+    this.traffic.unwatching.versionIs(knowsRemoveWatches);
     this.flush(now);
   }
 
@@ -319,8 +300,7 @@ export class SessionCore {
   /** The connection may be used. */
   private moveToLive(epoch: number, now: number): void {
     this.moveTo({ name: 'live', epoch, since: now });
-    this.sender.writeOut(prime(this.credentials, this.watches, this.queue, this.lastZxid), epoch, now);
-    this.flush(now);
+    this.traffic.begin(epoch, now);
     this.setState('SyncConnected', undefined);
     // a connection may have gone before anybody heard of its session
     const what = this.announcedEpoch === this.sessionEpoch ? 'resumed' : 'new';
@@ -328,32 +308,7 @@ export class SessionCore {
     this.ports.emit({ type: 'session', what, id: this.sessionId });
   }
 
-  // ---------------------------------------------------------------- requests
-
-  private refusal({ op, path }: PendingRequest): ZkError | null {
-    const fields = { op: op.name, path, outcome: 'not-sent' } as const;
-    const ended = overError(this.phase, fields);
-    if (ended !== null) return ended;
-    return this.phase.name === 'live' || this.config.queueOffline ? null : new ConnectionLossError(fields);
-  }
-
-  private enqueue(pending: PendingRequest, now: number): ZkError | null {
-    pending.deadline = this.deadlineFrom(now, pending.timeoutMs);
-    return this.sender.add(pending, this.phase.name === 'live' ? this.phase.epoch : null, now);
-  }
-
   // ---------------------------------------------------------------- time
-
-  /** When a call that is made now gives up. */
-  private deadlineFrom(now: number, ownMs: number | null): number {
-    const timeout = ownMs ?? this.config.requestTimeoutMs ?? this.timeoutMs;
-    return timeout > 0 ? now + timeout : Infinity;
-  }
-
-  /** When the first call gives up. */
-  private callDeadline(): number {
-    return Math.min(this.queue.earliest, this.credentials.earliest);
-  }
 
   private tickLive(epoch: number, now: number): void {
     switch (this.liveness.check(now, this.timeoutMs)) {
@@ -362,7 +317,7 @@ export class SessionCore {
         return;
       case 'ping':
         this.liveness.pinged(now);
-        this.sender.write(epoch, PING_FRAME, now);
+        this.traffic.sender.write(epoch, PING_FRAME, now);
         return;
       default:
     }
@@ -402,10 +357,12 @@ export class SessionCore {
     const liveMs = phase.name === 'live' ? now - phase.since : 0;
     const pause = this.pacing.attemptEnded(liveMs, this.ports.servers());
     const epoch = pause ? this.backOff(now) : this.moveToDialing(now);
-    this.queue.failSent(lossFate('unknown', error));
-    if (!this.config.queueOffline) this.queue.failWaiting(lossFate('not-sent', error));
-    if (phase.name === 'live') this.setState('Disconnected', error);
-    else this.ports.emit({ type: 'attemptFailed', error });
+    this.traffic.queue.failSent(lossFate('unknown', error));
+    if (!this.config.queueOffline) this.traffic.queue.failWaiting(lossFate('not-sent', error));
+    if (phase.name === 'live') {
+      this.watches.tellSuspended();
+      this.setState('Disconnected', error);
+    } else this.ports.emit({ type: 'attemptFailed', error });
     this.dial(epoch);
   }
 
@@ -419,7 +376,7 @@ export class SessionCore {
     } else {
       const cause = new SessionExpiredError({ outcome: 'not-sent' });
       this.moveTo({ name: 'expired', cause });
-      this.credentials.failAll(expiredFate);
+      this.traffic.credentials.failAll(expiredFate);
       this.endSession();
       this.ports.emit({ type: 'end', state: 'Expired', cause, confirmed: false });
     }
@@ -433,7 +390,7 @@ export class SessionCore {
     this.timeoutMs = this.config.sessionTimeoutMs;
     this.inbox.forgetZxid();
     const error = new SessionExpiredError({ outcome: 'not-sent' });
-    this.failAll(expiredFate, error);
+    this.traffic.failAll(expiredFate, error);
     this.setState('Expired', error);
     // a listener may have closed the Conn, and has heard of the end that way
     if (this.phase.name !== 'closed') this.ports.emit({ type: 'session', what: 'expired', id });
@@ -448,8 +405,8 @@ export class SessionCore {
     this.dropConnection();
     this.moveTo({ name: 'authFailed', cause: error });
     const fate: FateOf = (outcome) => authFailedFate(outcome, error);
-    this.failAll(fate, error);
-    this.credentials.failAll(fate);
+    this.traffic.failAll(fate, error);
+    this.traffic.credentials.failAll(fate);
     this.setState('AuthFailed', error);
     this.ports.emit({ type: 'end', state: 'AuthFailed', cause: error, confirmed: false });
   }
@@ -459,24 +416,16 @@ export class SessionCore {
     this.dropConnection();
     this.moveTo({ name: 'closed', confirmed });
     const error = new ConnClosedError({ outcome: 'not-sent' });
-    this.failAll(closedFate, error);
-    this.credentials.failAll(closedFate);
+    this.traffic.failAll(closedFate, error);
+    this.traffic.credentials.failAll(closedFate);
     this.setState('Closed', undefined);
     if (!endedBefore) this.ports.emit({ type: 'end', state: 'Closed', cause: undefined, confirmed });
-  }
-
-  /** In the order of the calls: what was sent is older than what waits. */
-  private failAll(fate: FateOf, watchesEndWith: ZkError): void {
-    this.queue.failSent(fate('unknown'));
-    this.queue.failWaiting(fate('not-sent'));
-    this.watches.endAll(watchesEndWith);
   }
 
   private dropConnection(): void {
     if (!('epoch' in this.phase)) return;
     this.ports.hangUp(this.phase.epoch);
-    this.credentials.connectionLost();
-    this.sender.reset();
+    this.traffic.connectionLost();
     this.endedBy = null;
     this.receiver.reset();
   }

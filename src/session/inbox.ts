@@ -15,23 +15,14 @@ import {
 import { JuteReader } from '../protocol/jute.js';
 import { refusalOf } from '../protocol/op.js';
 import { REPLY_HEADER_BYTES, readWatcherEvent } from '../protocol/records.js';
-import type { Credentials } from './credentials.js';
 import type { Liveness } from './liveness.js';
 import type { PendingRequest } from './pending.js';
-import type { RequestQueue } from './queue.js';
-import {
-  WatchEventRecord,
-  type OneShotKind,
-  type WatchEvent,
-  type Watcher,
-  type WatchRegistry,
-} from './watches.js';
+import type { Traffic } from './traffic.js';
+import { WatchEventRecord, isOneShot, type WatchEvent, type Watcher } from './watches.js';
 
 /** Where messages go. */
 export interface InboxPorts {
-  readonly queue: RequestQueue;
-  readonly watches: WatchRegistry;
-  readonly credentials: Credentials;
+  readonly traffic: Traffic;
   readonly liveness: Liveness;
   /** The first watch since `userCodeRan` is armed: call that when user code has run. */
   watchArmed(): void;
@@ -97,16 +88,18 @@ export class Inbox {
         to.liveness.pingAnswered();
         break;
       case Xid.AUTH: {
-        const refused = to.credentials.replied(errno);
+        const refused = to.traffic.credentials.replied(errno);
         if (refused !== null) to.authRefused(refused);
         break;
       }
       default: {
-        const pending = to.queue.replied(xid);
+        const pending = to.traffic.queue.replied(xid);
         this.sawZxid(zxidHigh, zxidLow);
         pending.replied(errno, end - start, reader);
         // if the caller has given up, the reply had to be taken off the stream all the same
         if (!pending.settled) this.reply(pending, errno);
+        else if (pending.watcher !== null) this.armedForNobody(pending, errno);
+        if (pending.watcher !== null) to.traffic.watchAnswered();
         if (errno === Errno.Unimplemented && zxidHigh < 0) throw hangingUp();
       }
     }
@@ -140,11 +133,19 @@ export class Inbox {
     if (kind !== null && pending.watcher !== null) {
       // before the caller hears of it: the event may lie in the next frame
       const { path } = pending.request as { path: string };
-      this.to.watches.arm(kind as OneShotKind, path, pending.watcher);
+      if (pending.isCovered && isOneShot(kind) && !this.to.traffic.watches.covers(kind, path)) {
+        this.to.traffic.unwatching.uncovered(path, this.lastZxid);
+      }
+      this.to.traffic.watches.arm(kind, path, pending.watcher);
       if (this.justArmed.size === 0) this.to.watchArmed();
       this.justArmed.add(pending.watcher);
     }
     return pending.shape === null ? response : pending.shape(response as never, pending);
+  }
+
+  private armedForNobody(pending: PendingRequest, errno: number): void {
+    const kind = pending.arms(errno);
+    if (kind !== null) this.to.traffic.unwatching.left(kind, (pending.request as { path: string }).path);
   }
 
   private notification(zxidHigh: number, zxidLow: number): void {
@@ -155,7 +156,7 @@ export class Inbox {
     // servers before 3.9 send -1, as all do for changes that were missed meanwhile
     const zxid = zxidHigh < 0 ? undefined : (BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0);
     const event = new WatchEventRecord(type, path, zxid);
-    for (const watcher of this.to.watches.take(type, path)) {
+    for (const watcher of this.to.traffic.watches.take(type, path)) {
       watcher.fired(event);
       if (this.justArmed.has(watcher)) this.mustYield = true;
     }

@@ -16,6 +16,8 @@ export class PendingRequest {
   timeoutMs: number | null = null;
   /** When the caller stops waiting, ms on the monotonic clock; Infinity for never. */
   deadline = Infinity;
+  /** A persistent watch brings the events that it wants: it is sent without its watch flag, and armed here alone. */
+  isCovered = false;
   /** Was it handed to a socket? */
   sent = false;
   settled = false;

@@ -37,6 +37,8 @@ export interface Ports {
   saslStart(epoch: number): void;
   /** Go on with it: the server said `challenge`. Answered as `saslStart` is. */
   saslStep(epoch: number, challenge: Uint8Array): void;
+  /** Find out whether the server knows removeWatches, on another socket. Answered by `versionIs`. */
+  askVersion(epoch: number): void;
   /** How many servers there are. */
   servers(): number;
   /** 0 <= r < 1 */

@@ -89,6 +89,21 @@ export class RequestQueue {
     this.sent.push(pending);
   }
 
+  /** Paths of all requests under way that may arm a watch. */
+  armingPaths(): ReadonlySet<string> {
+    const paths = new Set<string>();
+    for (const ring of [this.sent, this.waiting]) {
+      for (let i = 0; i < ring.length; i++) {
+        const pending = ring.at(i) as PendingRequest;
+        // what nobody waits for any more is still answered if it was sent, and never sent if it was not
+        if (pending.watcher !== null && (pending.sent || !pending.settled)) {
+          paths.add((pending.request as { readonly path: string }).path);
+        }
+      }
+    }
+    return paths;
+  }
+
   /**
    * The caller has given up and was told so. What was sent keeps its place, so that its late reply is recognised; what
    * was not will never be.
@@ -176,7 +191,7 @@ export class RequestQueue {
     out.int(xid);
     out.int(op.code);
     try {
-      op.writeRequest(out, pending.request);
+      op.writeRequest(out, pending.isCovered ? withoutWatch(pending.request) : pending.request);
     } catch (cause) {
       out.abandon();
       return new InvalidArgumentError('the request cannot be encoded', { op: op.name, path, cause });
@@ -191,4 +206,9 @@ export class RequestQueue {
     this.lastXid = xid;
     return null;
   }
+}
+
+/** The same request, for a path whose events come anyway. */
+function withoutWatch(request: unknown): unknown {
+  return { ...(request as object), watch: false };
 }

@@ -37,11 +37,17 @@ export class Sender {
     if (refusal !== null || epoch === null) return refusal;
     if (!this.blocked && this.queue.waitingBytes >= INLINE_FLUSH_BYTES) {
       this.flush(epoch, now);
-    } else if (!this.flushWanted) {
-      this.flushWanted = true;
-      this.ports.wantFlush();
+    } else {
+      this.wantFlush();
     }
     return null;
+  }
+
+  /** What waits must leave when the turn is over. */
+  wantFlush(): void {
+    if (this.flushWanted) return;
+    this.flushWanted = true;
+    this.ports.wantFlush();
   }
 
   /** `wantFlush` was answered. */

@@ -2,12 +2,10 @@
  * Which watches are armed on the server for this session: one table per kind, path → watchers (Java `ZKWatchManager`).
  * Paths are the server's, with the chroot.
  */
-import { Limits, type EventType } from '../protocol/constants.js';
+import type { EventType } from '../protocol/constants.js';
 import type { ZkError } from '../protocol/errors.js';
-import type { SetWatchesRequest } from '../protocol/operations.js';
 import type { WatchKind } from '../protocol/op.js';
 import { withReadableJson } from '../protocol/readable.js';
-import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
 
 /** One change of a znode, as a watch reports it. In JSON the zxid is a hexadecimal text. */
 export interface WatchEvent {
@@ -30,41 +28,56 @@ export const WatchEventRecord = class WatchEvent {
   }
 };
 
-/** Whoever wants to hear of a change. Both are called while the frame is processed, before anything behind it. */
+/** Whoever wants to hear of changes. All are called while the frame is processed, before anything behind it. */
 export interface Watcher {
   /** The watch is armed on the server, in this table. */
-  armed(kind: OneShotKind, path: string): void;
-  /** It fired, and is no longer registered. */
+  armed(kind: WatchKind, path: string): void;
+  /** Something changed. A one-shot watch is no longer registered. */
   fired(event: WatchEvent): void;
-  /** It will never fire: the session is over, or the server refused to arm it again. */
+  /** Only for persistent ones: the connection is lost. */
+  suspended(): void;
+  /** Only for persistent ones: what happened while there was no connection will not be told. */
+  missed(): void;
+  /** It will never fire again: the session is over, or the server refused to arm it again. */
   ended(error: ZkError): void;
 }
 
 /** The tables of watches that fire once. */
 export type OneShotKind = Extract<WatchKind, 'data' | 'exist' | 'child'>;
 
+/** The tables of watches that stay. */
+export type PersistentKind = Exclude<WatchKind, OneShotKind>;
+
+/** In the order in which a server arms them again, which matters before 3.9: there the last one wins. */
+export const WATCH_KINDS = ['data', 'exist', 'child', 'persistent', 'persistentRecursive'] as const;
+
 /** Almost every path has one watcher, so a list is made only for the second. */
 type Table = Map<string, Watcher | Watcher[]>;
 
-const TAKERS: Readonly<Record<EventType, readonly OneShotKind[]>> = {
+const SPENT_BY: Readonly<Record<EventType, readonly OneShotKind[]>> = {
   NodeCreated: ['data', 'exist'],
   NodeDataChanged: ['data', 'exist'],
   NodeChildrenChanged: ['child'],
   NodeDeleted: ['data', 'exist', 'child'],
 };
 
-/** Request header, zxid, three vector counts. */
-const SET_WATCHES_HEAD_BYTES = REQUEST_HEADER_BYTES + 8 + 3 * 4;
+/** Paths per table. */
+export type PathsByKind = { readonly [K in WatchKind]: readonly string[] };
 
 export class WatchRegistry {
-  private readonly tables: Readonly<Record<OneShotKind, Table>> = {
+  private readonly tables: Readonly<Record<WatchKind, Table>> = {
     data: new Map(),
     exist: new Map(),
     child: new Map(),
+    persistent: new Map(),
+    persistentRecursive: new Map(),
   };
 
+  /** @param left hears that a table has lost its last watcher of a path, though the watch did not fire */
+  constructor(private readonly left: (kind: WatchKind, path: string) => void = () => undefined) {}
+
   /** Registers a watcher that the server has armed. */
-  arm(kind: OneShotKind, path: string, watcher: Watcher): void {
+  arm(kind: WatchKind, path: string, watcher: Watcher): void {
     const table = this.tables[kind];
     const there = table.get(path);
     if (there === undefined) table.set(path, watcher);
@@ -73,93 +86,131 @@ export class WatchRegistry {
     watcher.armed(kind, path);
   }
 
-  /** Unregisters one watcher. The server's watch stays until it fires; its event then finds nobody. */
-  disarm(kind: OneShotKind, path: string, watcher: Watcher): void {
+  /** Unregisters one watcher, because it does not want to hear any more. */
+  disarm(kind: WatchKind, path: string, watcher: Watcher): void {
     const table = this.tables[kind];
     const there = table.get(path);
     if (there === watcher) {
       table.delete(path);
+      this.left(kind, path);
     } else if (Array.isArray(there)) {
       const rest = there.filter((w) => w !== watcher);
-      if (rest.length === 0) table.delete(path);
-      else table.set(path, rest);
+      if (rest.length > 0) {
+        table.set(path, rest);
+      } else {
+        table.delete(path);
+        this.left(kind, path);
+      }
     }
   }
 
-  /** Takes everybody whom this event spends, in the order in which they were armed within a table. */
+  /** Is there anybody in this table? */
+  has(kind: WatchKind, path: string): boolean {
+    return this.tables[kind].has(path);
+  }
+
+  /**
+   * Does a persistent watch on this very path bring all the events that a one-shot watch would? Then none need be armed;
+   * and none may be before 3.9, where it would take the place of the persistent one (ZOOKEEPER-4466).
+   */
+  covers(kind: OneShotKind, path: string): boolean {
+    const { persistent, persistentRecursive } = this.tables;
+    return persistent.has(path) || (kind !== 'child' && persistentRecursive.has(path));
+  }
+
+  /**
+   * Everybody who must hear of an event: those whom it spends, in the order in which they were armed within a table,
+   * then those who stay.
+   */
   take(type: EventType, path: string): Watcher[] {
     const taken: Watcher[] = [];
-    for (const kind of TAKERS[type]) this.takeFrom(kind, path, taken);
+    for (const kind of SPENT_BY[type]) this.takeFrom(kind, path, taken);
+    const { persistent, persistentRecursive } = this.tables;
+    if (persistent.size > 0) addTo(taken, persistent.get(path));
+    if (persistentRecursive.size > 0 && type !== 'NodeChildrenChanged') {
+      for (const at of withAncestors(path)) addTo(taken, persistentRecursive.get(at));
+    }
     return taken;
+  }
+
+  /** Tells the persistent ones that the connection is lost. */
+  tellSuspended(): void {
+    for (const watcher of this.persistentOnes()) watcher.suspended();
+  }
+
+  /** Tells the persistent ones that they have missed what happened while there was no connection. */
+  tellMissed(): void {
+    for (const watcher of this.persistentOnes()) watcher.missed();
   }
 
   /** Ends every watch. */
   endAll(error: ZkError): void {
     const all: Watcher[] = [];
-    for (const table of Object.values(this.tables)) {
-      for (const there of table.values()) all.push(...asList(there));
-      table.clear();
+    for (const kind of WATCH_KINDS) {
+      for (const there of this.tables[kind].values()) addTo(all, there);
+      this.tables[kind].clear();
     }
     for (const watcher of all) watcher.ended(error);
   }
 
-  /** Ends the watches that a SetWatches request stood for, because the server refused it. */
-  endBatch(batch: SetWatchesRequest, error: ZkError): void {
+  /** Ends the watches of these paths, because the server would not arm them again. */
+  endThese(paths: PathsByKind, error: ZkError): void {
     const ended: Watcher[] = [];
-    for (const path of batch.dataWatches) this.takeFrom('data', path, ended);
-    for (const path of batch.existWatches) this.takeFrom('exist', path, ended);
-    for (const path of batch.childWatches) this.takeFrom('child', path, ended);
+    for (const kind of WATCH_KINDS) for (const path of paths[kind]) this.takeFrom(kind, path, ended);
     for (const watcher of ended) watcher.ended(error);
+  }
+
+  /** Paths with a watch, per table. */
+  counts(): Readonly<Record<WatchKind, number>> {
+    const { data, exist, child, persistent, persistentRecursive } = this.tables;
+    return {
+      data: data.size,
+      exist: exist.size,
+      child: child.size,
+      persistent: persistent.size,
+      persistentRecursive: persistentRecursive.size,
+    };
   }
 
   /** Paths with a watch, over all tables. */
   get size(): number {
-    return this.tables.data.size + this.tables.exist.size + this.tables.child.size;
+    return WATCH_KINDS.reduce((sum, kind) => sum + this.tables[kind].size, 0);
   }
 
-  /**
-   * The requests that arm everything again on a new connection. Each has at most 128 KiB, or `maxBytes` if that is
-   * less, but a path that is longer than that travels alone.
-   */
-  *batches(relativeZxid: bigint, maxBytes: number): Generator<SetWatchesRequest> {
-    const limitBytes = Math.min(Limits.SET_WATCHES_BYTES, maxBytes);
-    let batch = emptyBatch(relativeZxid);
-    let bytes = SET_WATCHES_HEAD_BYTES;
-    for (const kind of ['data', 'exist', 'child'] as const) {
-      for (const path of this.tables[kind].keys()) {
-        const more = 4 + Buffer.byteLength(path);
-        if (bytes + more > limitBytes && bytes > SET_WATCHES_HEAD_BYTES) {
-          yield batch;
-          batch = emptyBatch(relativeZxid);
-          bytes = SET_WATCHES_HEAD_BYTES;
-        }
-        batch[LIST_OF[kind]].push(path);
-        bytes += more;
-      }
+  /** The paths of a table. */
+  paths(kind: WatchKind): Iterable<string> {
+    return this.tables[kind].keys();
+  }
+
+  private persistentOnes(): Watcher[] {
+    const all: Watcher[] = [];
+    for (const kind of ['persistent', 'persistentRecursive'] as const) {
+      for (const there of this.tables[kind].values()) addTo(all, there);
     }
-    if (bytes > SET_WATCHES_HEAD_BYTES) yield batch;
+    return all;
   }
 
-  private takeFrom(kind: OneShotKind, path: string, into: Watcher[]): void {
+  private takeFrom(kind: WatchKind, path: string, into: Watcher[]): void {
     const there = this.tables[kind].get(path);
     if (there === undefined) return;
     this.tables[kind].delete(path);
-    into.push(...asList(there));
+    addTo(into, there);
   }
 }
 
-const LIST_OF = { data: 'dataWatches', exist: 'existWatches', child: 'childWatches' } as const;
-
-interface Batch extends SetWatchesRequest {
-  readonly dataWatches: string[];
-  readonly existWatches: string[];
-  readonly childWatches: string[];
+/** A path and all above it. The path is the server's word, and may be anything. */
+function* withAncestors(path: string): Generator<string> {
+  for (let end = path.length; end > 1; end = path.lastIndexOf('/', end - 1)) yield path.slice(0, end);
+  yield '/';
 }
 
-function emptyBatch(relativeZxid: bigint): Batch {
-  return { relativeZxid, dataWatches: [], existWatches: [], childWatches: [] };
+function addTo(list: Watcher[], there: Watcher | Watcher[] | undefined): void {
+  if (there === undefined) return;
+  if (Array.isArray(there)) list.push(...there);
+  else list.push(there);
 }
 
-function asList(there: Watcher | Watcher[]): Watcher[] {
-  return Array.isArray(there) ? there : [there];
+/** Does a watch of this kind fire once? */
+export function isOneShot(kind: WatchKind): kind is OneShotKind {
+  return kind !== 'persistent' && kind !== 'persistentRecursive';
 }

@@ -13,6 +13,7 @@ describe('the exports', () => {
     expect(names(index)).toMatchInlineSnapshot(`
       [
         "ANY_VERSION",
+        "AddWatchMode",
         "AuthFailedError",
         "BadArgumentsError",
         "BadVersionError",

@@ -157,6 +157,8 @@ describe('a session that the server has ended', () => {
     const watcher: Watcher = {
       armed: () => undefined,
       fired: () => undefined,
+      suspended: () => undefined,
+      missed: () => undefined,
       ended: (error) => {
         expect(error).toBeInstanceOf(SessionExpiredError);
         saidBefore = [...w.sessions];

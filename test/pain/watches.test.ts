@@ -367,7 +367,14 @@ describe('watches that were armed and have fired', () => {
       const w = new SilentWorld();
       w.goLive();
       let fired = 0;
-      const watcher = { armed: () => undefined, fired: () => void (fired += 1), ended: () => undefined };
+      const nothing = (): void => undefined;
+      const watcher = {
+        armed: nothing,
+        fired: () => void (fired += 1),
+        ended: nothing,
+        suspended: nothing,
+        missed: nothing,
+      };
       const rounds = (from: number, to: number): void => {
         for (let i = from; i < to; i++) {
           // another path each time: a table that is not cleared grows

@@ -71,6 +71,7 @@ export class CoreWorld implements Ports {
   readonly dials: number[] = [];
   readonly hungUp: number[] = [];
   readonly resumes: number[] = [];
+  readonly versionsAsked: number[] = [];
   /** Names and results in the order of settlement. */
   readonly settled: Fate[] = [];
   flushWanted = 0;
@@ -125,6 +126,10 @@ export class CoreWorld implements Ports {
 
   saslStep(epoch: number, challenge: Uint8Array): void {
     this.saslAsked.push({ epoch, challenge });
+  }
+
+  askVersion(epoch: number): void {
+    this.versionsAsked.push(epoch);
   }
 
   servers(): number {
@@ -324,6 +329,14 @@ export class RecordingWatcher implements Watcher {
 
   fired(event: { type: string; path: string; zxid: bigint | undefined }): void {
     this.heard.push(`${event.type} ${event.path} ${event.zxid === undefined ? '-' : String(event.zxid)}`);
+  }
+
+  suspended(): void {
+    this.heard.push('suspended');
+  }
+
+  missed(): void {
+    this.heard.push('missed');
   }
 
   ended(error: ZkError): void {

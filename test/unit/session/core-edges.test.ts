@@ -205,7 +205,7 @@ describe('a request that is refused for its size', () => {
   it('leaves no room behind that was made for it', () => {
     const w = new CoreWorld();
     w.goLive();
-    const { outbox } = (w.core as unknown as { queue: { outbox: { buf: Buffer } } }).queue;
+    const { outbox } = (w.core.traffic as unknown as { queue: { outbox: { buf: Buffer } } }).queue;
     w.submit(w.set('/a').pending.op, { path: '/a', data: Buffer.alloc(8 << 20), version: -1 });
     expect(errorOf(w.settled[0]!)).toMatchObject({ code: 'ZK_REQUEST_TOO_LARGE' });
     expect(outbox.buf.length).toBe(64 * 1024);

@@ -162,7 +162,7 @@ describe('requests', () => {
     const w = new CoreWorld();
     w.goLive();
     // the only way there in a test's time
-    Object.assign((w.core as unknown as { queue: object }).queue, { lastXid: 0x7ffffffd });
+    Object.assign((w.core.traffic as unknown as { queue: object }).queue, { lastXid: 0x7ffffffd });
     for (const path of ['/a', '/b', '/c', '/d']) w.get(path);
     w.flush();
     expect(w.requests().map((r) => r.xid)).toEqual([0x7ffffffe, 0x7fffffff, 1, 2]);

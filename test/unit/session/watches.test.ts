@@ -1,17 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Limits, type EventType } from '../../../src/protocol/constants.js';
+import type { EventType } from '../../../src/protocol/constants.js';
 import { SessionExpiredError } from '../../../src/protocol/errors.js';
-import { operations, type RequestOf } from '../../../src/protocol/operations.js';
-import { Outbox } from '../../../src/session/outbox.js';
+import type { WatchKind } from '../../../src/protocol/op.js';
 import { WatchRegistry, type OneShotKind } from '../../../src/session/watches.js';
 import { RecordingWatcher } from '../../support/core-world.js';
 
-type SetWatches = RequestOf<'setWatches'>;
-
 const KINDS = ['data', 'exist', 'child'] as const;
-const LIMIT = Limits.SET_WATCHES_BYTES;
-/** Header, zxid, and the counts of three vectors. */
-const HEAD = 8 + 8 + 12;
 const expired = (): SessionExpiredError => new SessionExpiredError({ outcome: 'not-sent' });
 
 /** Which tables an event empties (Java `ZKWatchManager.materialize`). */
@@ -22,7 +16,7 @@ const SPENDS: Readonly<Record<EventType, readonly OneShotKind[]>> = {
   NodeChildrenChanged: ['child'],
 };
 
-function armed(registry: WatchRegistry, kind: OneShotKind, path: string): RecordingWatcher {
+function armed(registry: WatchRegistry, kind: WatchKind, path: string): RecordingWatcher {
   const watcher = new RecordingWatcher();
   registry.arm(kind, path, watcher);
   return watcher;
@@ -118,7 +112,7 @@ describe('a watcher', () => {
     }
     expect(registry.size).toBe(0);
     expect(registry.take('NodeChildrenChanged', '/a')).toEqual([]);
-    expect([...registry.batches(1n, LIMIT)]).toEqual([]);
+    for (const kind of KINDS) expect([...registry.paths(kind)]).toEqual([]);
   });
 
   it('that is not there is not missed, and nobody else goes in its place', () => {
@@ -161,13 +155,14 @@ describe('the end', () => {
   it('of a batch reaches the paths of that batch, each in its table', () => {
     const registry = new WatchRegistry();
     const made = KINDS.map((kind) => ['/a', '/b', '/b'].map((path) => armed(registry, kind, path)));
-    const batch = {
-      relativeZxid: 1n,
-      dataWatches: ['/b', '/none'],
-      existWatches: ['/a'],
-      childWatches: ['/b'],
+    const paths = {
+      data: ['/b', '/none'],
+      exist: ['/a'],
+      child: ['/b'],
+      persistent: ['/c'],
+      persistentRecursive: [],
     };
-    registry.endBatch(batch, expired());
+    registry.endThese(paths, expired());
     expect(made.map((list) => list.map(({ heard }) => heard.length - 1))).toEqual([
       [0, 1, 1],
       [1, 0, 0],
@@ -177,121 +172,89 @@ describe('the end', () => {
   });
 });
 
-describe('the requests that arm everything again', () => {
-  /** Bytes of a request on the wire, header included, length prefix not. */
-  function frameBytes(batch: SetWatches): number {
-    const out = new Outbox();
-    out.begin();
-    out.int(1);
-    out.int(operations.setWatches.code);
-    operations.setWatches.writeRequest(out, batch);
-    return out.frameBytes;
-  }
+describe('a persistent watch', () => {
+  const EVENTS: readonly EventType[] = [
+    'NodeCreated',
+    'NodeDeleted',
+    'NodeDataChanged',
+    'NodeChildrenChanged',
+  ];
 
-  const listOf = (batch: SetWatches, kind: OneShotKind): readonly string[] =>
-    ({ data: batch.dataWatches, exist: batch.existWatches, child: batch.childWatches })[kind];
-  const pathsOf = (batch: SetWatches): string[] => KINDS.flatMap((kind) => [...listOf(batch, kind)]);
-
-  function registryOf(paths: readonly string[], kind: OneShotKind = 'data'): WatchRegistry {
+  it.each(EVENTS)('on a node hears %s of it again and again', (type) => {
     const registry = new WatchRegistry();
-    for (const path of paths) armed(registry, kind, path);
-    return registry;
-  }
-
-  /** A path that takes `bytes` bytes in a request, its length included. */
-  const pathOf = (bytes: number, letter = 'x'): string => `/${letter.repeat(bytes - 5)}`;
-
-  it('are none where nothing is armed', () => {
-    expect([...new WatchRegistry().batches(5n, LIMIT)]).toEqual([]);
+    const watcher = armed(registry, 'persistent', '/a/b');
+    for (let i = 0; i < 3; i++) expect(registry.take(type, '/a/b')).toEqual([watcher]);
+    for (const other of ['/', '/a', '/a/bc', '/a/b/c']) expect(registry.take(type, other)).toEqual([]);
   });
 
-  it('have each kind in its place, each path once, and the zxid', () => {
+  it.each(EVENTS)('that is recursive hears %s of all below it, but never NodeChildrenChanged', (type) => {
     const registry = new WatchRegistry();
-    armed(registry, 'data', '/d');
-    armed(registry, 'exist', '/e');
-    armed(registry, 'child', '/c');
-    armed(registry, 'child', '/c');
-    armed(registry, 'child', '/d');
-    expect([...registry.batches(0x5_0000_0001n, LIMIT)]).toEqual([
-      {
-        relativeZxid: 0x5_0000_0001n,
-        dataWatches: ['/d'],
-        existWatches: ['/e'],
-        childWatches: ['/c', '/d'],
-      },
-    ]);
-    expect(registry.size).toBe(4);
+    const [root, node] = [
+      armed(registry, 'persistentRecursive', '/'),
+      armed(registry, 'persistentRecursive', '/a/b'),
+    ];
+    const heard = type === 'NodeChildrenChanged' ? [] : [node, root];
+    expect(registry.take(type, '/a/b')).toEqual(heard);
+    expect(registry.take(type, '/a/b/c/d')).toEqual(heard);
+    expect(registry.take(type, '/a')).toEqual(heard.slice(1));
+    expect(registry.take(type, '/a/bc')).toEqual(heard.slice(1));
+    expect(registry.take(type, '/')).toEqual(heard.slice(1));
   });
 
-  it.each(KINDS)('go up to the limit with their header, and not over it: %s', (kind) => {
-    const half = (LIMIT - HEAD) / 2;
-    const full = [...registryOf([pathOf(half), pathOf(half, 'y')], kind).batches(1n, LIMIT)];
-    expect(full.map(frameBytes)).toEqual([LIMIT]);
-    const over = [...registryOf([pathOf(half), pathOf(half + 1, 'y')], kind).batches(1n, LIMIT)];
-    expect(over.map((batch) => listOf(batch, kind).length)).toEqual([1, 1]);
-  });
-
-  it('count bytes, not letters', () => {
-    const third = Math.floor((LIMIT - HEAD) / 3);
-    const paths = ['é', 'ü', 'ß', 'ø'].map((letter) => `/${letter.repeat((third - 5) >> 1)}`);
-    const batches = [...registryOf(paths).batches(1n, LIMIT)];
-    expect(batches.map((batch) => batch.dataWatches.length)).toEqual([3, 1]);
-    for (const batch of batches) expect(frameBytes(batch)).toBeLessThanOrEqual(LIMIT);
-  });
-
-  it('carry 100,000 paths of all kinds, each exactly once, in as few frames as it takes', () => {
+  it('hears of a path that a server made up, and nothing hangs', () => {
     const registry = new WatchRegistry();
-    const expected: Record<OneShotKind, string[]> = { data: [], exist: [], child: [] };
-    for (let i = 0; i < 100_000; i++) {
-      const kind = KINDS[i % 3]!;
-      const path = `/services/${String(i % 7)}/${'instance-'.repeat(i % 5)}${String(i)}`;
-      expected[kind].push(path);
-      registry.arm(kind, path, new RecordingWatcher());
+    const root = armed(registry, 'persistentRecursive', '/');
+    for (const path of ['', 'abc', 'a/b', '//', '/a//b', '/a/']) {
+      expect(registry.take('NodeCreated', path)).toEqual([root]);
     }
-    // the same path in two tables stands in both
-    for (const kind of KINDS) {
-      expected[kind].push('/in-all-tables');
-      registry.arm(kind, '/in-all-tables', new RecordingWatcher());
-    }
-    const batches = [...registry.batches(7n, LIMIT)];
-    const sizes = batches.map(frameBytes);
-    expect(Math.max(...sizes)).toBeLessThanOrEqual(LIMIT);
-    for (const size of sizes.slice(0, -1)) expect(size).toBeGreaterThan(LIMIT - 100);
-    expect(batches.every(({ relativeZxid }) => relativeZxid === 7n)).toBe(true);
-    for (const kind of KINDS) {
-      const sent = batches.flatMap((batch) => listOf(batch, kind));
-      expect(sent.sort()).toEqual(expected[kind].sort());
-    }
-    expect(registry.size).toBe(100_003);
   });
 
-  it.each([0, 1, 2])('put a path that is longer than the limit alone: at place %i', (place) => {
-    const paths = ['/a', '/b'];
-    const long = pathOf(LIMIT + 100);
-    paths.splice(place, 0, long);
-    const batches = [...registryOf(paths).batches(1n, LIMIT)];
-    expect(batches.flatMap(pathsOf)).toEqual(paths);
-    expect(batches.filter((batch) => pathsOf(batch).includes(long)).map(pathsOf)).toEqual([[long]]);
-    for (const batch of batches) expect(pathsOf(batch).length).toBeGreaterThan(0);
-  });
-
-  it('put each of several such paths alone, in each table', () => {
+  it('hears an event once, behind those whom it spends', () => {
     const registry = new WatchRegistry();
-    for (const kind of KINDS) for (const letter of 'xy') armed(registry, kind, pathOf(LIMIT + 1, letter));
-    expect([...registry.batches(1n, LIMIT)].map((batch) => pathsOf(batch).length)).toEqual([
-      1, 1, 1, 1, 1, 1,
-    ]);
+    const recursive = armed(registry, 'persistentRecursive', '/a');
+    const persistent = armed(registry, 'persistent', '/a');
+    const data = armed(registry, 'data', '/a');
+    expect(registry.take('NodeDataChanged', '/a')).toEqual([data, persistent, recursive]);
+    expect(registry.take('NodeDataChanged', '/a')).toEqual([persistent, recursive]);
   });
 
-  it('keep to a smaller limit, and never make use of a larger one', () => {
-    const paths = Array.from({ length: 5000 }, (_, i) => `/some-path-of-average-length-${String(i)}`);
-    const registry = registryOf(paths);
-    const small = [...registry.batches(1n, 1000)];
-    for (const batch of small) expect(frameBytes(batch)).toBeLessThanOrEqual(1000);
-    expect(small.flatMap(pathsOf)).toEqual(paths);
-    const large = [...registry.batches(1n, 0x7fffffff)];
-    for (const batch of large) expect(frameBytes(batch)).toBeLessThanOrEqual(LIMIT);
-    expect(large).toEqual([...registry.batches(1n, LIMIT)]);
-    expect(large.length).toBeGreaterThan(1);
+  it('is told that it has missed something; those that fire once are not', () => {
+    const registry = new WatchRegistry();
+    const kinds = ['data', 'exist', 'child', 'persistent', 'persistentRecursive'] as const;
+    const watchers = kinds.map((kind) => armed(registry, kind, '/a'));
+    registry.tellMissed();
+    expect(watchers.map(({ heard }) => heard.slice(1))).toEqual([[], [], [], ['missed'], ['missed']]);
+    registry.tellSuspended();
+    expect(watchers.map(({ heard }) => heard.slice(2))).toEqual([[], [], [], ['suspended'], ['suspended']]);
+  });
+
+  it('stands for those that fire once on the same path', () => {
+    const registry = new WatchRegistry();
+    armed(registry, 'persistent', '/p');
+    armed(registry, 'persistentRecursive', '/r');
+    const covered = (path: string): OneShotKind[] => KINDS.filter((kind) => registry.covers(kind, path));
+    expect(covered('/p')).toEqual(['data', 'exist', 'child']);
+    expect(covered('/r')).toEqual(['data', 'exist']);
+    expect(covered('/r/below')).toEqual([]);
+    expect(covered('/')).toEqual([]);
+  });
+});
+
+describe('leaving', () => {
+  it('is told when the last one of a table leaves a path, and only if he left by himself', () => {
+    const left: string[] = [];
+    const registry = new WatchRegistry((kind, path) => left.push(`${kind} ${path}`));
+    const [one, two] = [armed(registry, 'data', '/a'), armed(registry, 'data', '/a')];
+    const child = armed(registry, 'child', '/a');
+    registry.disarm('data', '/a', one);
+    expect(left).toEqual([]);
+    registry.disarm('data', '/a', two);
+    registry.disarm('data', '/a', two);
+    expect(left).toEqual(['data /a']);
+    registry.take('NodeChildrenChanged', '/a');
+    registry.disarm('child', '/a', child);
+    armed(registry, 'exist', '/a');
+    registry.endAll(expired());
+    expect(left).toEqual(['data /a']);
   });
 });

@@ -1,0 +1,139 @@
+/** Every event of a persistent watch, in order, with a mark where some may be missing. */
+import { WatchClosedError, type ZkError } from '../protocol/errors.js';
+import type { WatchKind } from '../protocol/op.js';
+import { stripChroot } from '../protocol/paths.js';
+import { WatchEventRecord, type WatchEvent, type Watcher, type WatchRegistry } from '../session/watches.js';
+import type { CallOptions } from './arguments.js';
+import { Stream } from './stream.js';
+
+/** The connection was lost and is there again. What happened meanwhile is not told: read what you need to know anew. */
+export interface WatchGap {
+  readonly type: 'gap';
+}
+
+/** The reader was too slow: so many items behind the ones before were dropped. Read what you need to know anew. */
+export interface WatchOverflow {
+  readonly type: 'overflow';
+  readonly dropped: number;
+}
+
+/** The connection is lost. Only with the option `suspensions`; a `gap` follows when it is there again. */
+export interface WatchSuspension {
+  readonly type: 'suspended';
+}
+
+/** What a {@link WatchStream} yields. */
+export type WatchItem = WatchEvent | WatchGap | WatchOverflow | WatchSuspension;
+
+/** Options of `addWatch`. */
+export interface AddWatchOptions extends CallOptions {
+  /** Items that are kept for a reader who is slower than the events; what comes on top is dropped and counted. Default 1024. */
+  readonly bufferSize?: number | undefined;
+  /** Yield `{ type: 'suspended' }` when the connection is lost. Default false. */
+  readonly suspensions?: boolean | undefined;
+}
+
+const GAP: WatchGap = Object.freeze({ type: 'gap' });
+const SUSPENDED: WatchSuspension = Object.freeze({ type: 'suspended' });
+
+/** Settings of a stream, checked. */
+export interface WatchStreamSettings {
+  readonly serverPath: string;
+  readonly chroot: string;
+  readonly signal: AbortSignal | undefined;
+  readonly bufferSize: number;
+  readonly suspensions: boolean;
+}
+
+/**
+ * The events of a persistent watch (ZOOKEEPER-1416), made by `conn.addWatch`: `for await (const item of stream)`. Every
+ * event is yielded, in order; where some may be missing stands a {@link WatchGap} or a {@link WatchOverflow}.
+ *
+ * It survives reconnects. It ends when it, its signal or the Conn is closed, and with an error when the session expires.
+ */
+export class WatchStream extends Stream<WatchItem> implements Watcher {
+  private readonly settings: WatchStreamSettings;
+  private readonly registry: WatchRegistry;
+  private kind: WatchKind | null = null;
+  private items: WatchItem[] = [];
+  private dropped = 0;
+
+  /** @internal */
+  constructor(path: string, registry: WatchRegistry, settings: WatchStreamSettings) {
+    super(path, settings.signal);
+    this.registry = registry;
+    this.settings = settings;
+  }
+
+  /** @internal */
+  armed(kind: WatchKind): void {
+    this.kind = kind;
+    // its signal aborted before the reply came
+    if (this.isOver) this.release();
+  }
+
+  /** @internal */
+  fired(event: WatchEvent): void {
+    const { chroot } = this.settings;
+    const { type, path, zxid } = event;
+    this.push(chroot === '' ? event : new WatchEventRecord(type, stripChroot(chroot, path), zxid));
+  }
+
+  /** @internal */
+  missed(): void {
+    // one is enough
+    if (this.items.at(-1) !== GAP) this.push(GAP);
+  }
+
+  /** @internal */
+  suspended(): void {
+    if (this.settings.suspensions) this.push(SUSPENDED);
+  }
+
+  /** @internal */
+  ended(error: ZkError): void {
+    this.kind = null;
+    this.finish(error);
+  }
+
+  /** @internal The request to arm it was refused. */
+  fail(): void {
+    this.finish(new WatchClosedError({ path: this.path, outcome: 'not-sent' }));
+  }
+
+  protected override takeReady(): { readonly value: WatchItem } | null {
+    const value = this.items.shift();
+    if (value !== undefined) return { value };
+    return this.dropped > 0 ? { value: this.overflow() } : null;
+  }
+
+  protected override wanted(): void {
+    // the server tells of itself
+  }
+
+  protected override drop(): void {
+    this.items = [];
+    this.dropped = 0;
+  }
+
+  protected override release(): void {
+    if (this.kind !== null) this.registry.disarm(this.kind, this.settings.serverPath, this);
+    this.kind = null;
+  }
+
+  private push(item: WatchItem): void {
+    if (this.isOver || this.give(item)) return;
+    if (this.items.length >= this.settings.bufferSize) {
+      this.dropped++;
+      return;
+    }
+    if (this.dropped > 0) this.items.push(this.overflow());
+    this.items.push(item);
+  }
+
+  private overflow(): WatchOverflow {
+    const { dropped } = this;
+    this.dropped = 0;
+    return { type: 'overflow', dropped };
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The requests that arm watches again: all of them on a new connection, or some behind a removal that took more than it
+ * should. SetWatches where that will do, since servers before 3.6 and some others know no more.
+ */
+import { Limits } from '../protocol/constants.js';
+import type { AnyOp } from '../protocol/op.js';
+import { operations, type SetWatches2Request } from '../protocol/operations.js';
+import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
+import { WATCH_KINDS, isOneShot, type PathsByKind } from './watches.js';
+
+/** One request, and the paths that it stands for. */
+export interface Batch {
+  readonly op: AnyOp;
+  readonly request: SetWatches2Request;
+  readonly paths: PathsByKind;
+}
+
+/** Request header, zxid, and a vector count for each of the three tables of SetWatches. */
+const HEAD_BYTES = REQUEST_HEADER_BYTES + 8 + 3 * 4;
+/** The two vector counts that SetWatches2 has besides. */
+const PERSISTENT_HEAD_BYTES = 2 * 4;
+
+type Lists = { [K in keyof PathsByKind]: string[] };
+
+/**
+ * @param pathsOf the paths of a table
+ * @param relativeZxid what changed after it is told at once, for those that fire once
+ * @param maxBytes longest request; each has at most 128 KiB anyway, but a path that is longer than that travels alone
+ */
+export function* rearmingBatches(
+  pathsOf: (kind: keyof PathsByKind) => Iterable<string>,
+  relativeZxid: bigint,
+  maxBytes: number,
+): Generator<Batch> {
+  const limitBytes = Math.min(Limits.SET_WATCHES_BYTES, maxBytes);
+  let lists = emptyLists();
+  let bytes = HEAD_BYTES;
+  for (const kind of WATCH_KINDS) {
+    for (const path of pathsOf(kind)) {
+      const own = 4 + Buffer.byteLength(path);
+      const head = isOneShot(kind) || !isPlain(lists) ? 0 : PERSISTENT_HEAD_BYTES;
+      if (bytes + head + own > limitBytes && bytes > HEAD_BYTES) {
+        yield batch(lists, relativeZxid);
+        lists = emptyLists();
+        bytes = HEAD_BYTES + (isOneShot(kind) ? 0 : PERSISTENT_HEAD_BYTES);
+      } else {
+        bytes += head;
+      }
+      lists[kind].push(path);
+      bytes += own;
+    }
+  }
+  if (bytes > HEAD_BYTES) yield batch(lists, relativeZxid);
+}
+
+function batch(paths: Lists, relativeZxid: bigint): Batch {
+  const { data, exist, child, persistent, persistentRecursive } = paths;
+  return {
+    op: isPlain(paths) ? operations.setWatches : operations.setWatches2,
+    request: {
+      relativeZxid,
+      dataWatches: data,
+      existWatches: exist,
+      childWatches: child,
+      persistentWatches: persistent,
+      persistentRecursiveWatches: persistentRecursive,
+    },
+    paths,
+  };
+}
+
+/** Will SetWatches do? */
+function isPlain({ persistent, persistentRecursive }: Lists): boolean {
+  return persistent.length === 0 && persistentRecursive.length === 0;
+}
+
+function emptyLists(): Lists {
+  return { data: [], exist: [], child: [], persistent: [], persistentRecursive: [] };
+}

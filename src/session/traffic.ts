@@ -1,0 +1,163 @@
+/**
+ * Everything that somebody waits for, requests, verdicts on credentials and watches, and how it leaves: what the core
+ * moves from phase to phase as one.
+ */
+import { ConnectionLossError, type ZkError } from '../protocol/errors.js';
+import type { WatchKind } from '../protocol/op.js';
+import { Credentials, type AuthWaiter } from './credentials.js';
+import { overError, type FateOf } from './fates.js';
+import type { Liveness } from './liveness.js';
+import { Outbox } from './outbox.js';
+import type { PendingRequest } from './pending.js';
+import type { Phase } from './phases.js';
+import type { CoreConfig, Ports } from './ports.js';
+import { Priming } from './priming.js';
+import { RequestQueue } from './queue.js';
+import { Sender } from './sender.js';
+import { Unwatching } from './unwatching.js';
+import { WatchRegistry, isOneShot } from './watches.js';
+
+/** What it must know of the core. */
+export interface Where {
+  readonly phase: Phase;
+  /** Session timeout, ms: how long calls wait that say nothing else. */
+  readonly timeoutMs: number;
+  readonly lastZxid: bigint;
+}
+
+export class Traffic {
+  readonly queue: RequestQueue;
+  readonly credentials = new Credentials();
+  readonly watches = new WatchRegistry((kind, path) => this.watchLeft(kind, path));
+  readonly sender: Sender;
+  readonly unwatching: Unwatching;
+  private readonly priming: Priming;
+
+  constructor(
+    ports: Ports,
+    private readonly config: CoreConfig,
+    liveness: Liveness,
+    private readonly where: Where,
+  ) {
+    this.queue = new RequestQueue(config);
+    this.sender = new Sender(ports, this.queue, liveness);
+    this.priming = new Priming(this.credentials, this.watches, this.queue);
+    this.unwatching = new Unwatching(this.watches, this.queue, () => {
+      const { phase } = this.where;
+      if ('epoch' in phase) ports.askVersion(phase.epoch);
+    });
+  }
+
+  /** When the first caller gives up; Infinity for never. */
+  get earliest(): number {
+    return Math.min(this.queue.earliest, this.credentials.earliest);
+  }
+
+  /** Takes a request; settles it at once if it cannot be taken. */
+  submit(pending: PendingRequest, now: number): void {
+    const refusal = this.refusal(pending) ?? this.enqueue(pending, now);
+    if (refusal !== null) pending.fail(refusal);
+  }
+
+  /** The caller of a request waits no longer. What was sent keeps its place; what was not will not be. */
+  cancel(pending: PendingRequest, reason: Error): void {
+    if (pending.settled) return;
+    pending.fail(reason);
+    this.queue.withdraw(pending);
+  }
+
+  /** Presents a credential now, if there is a connection, and on every later one. */
+  addAuth(
+    scheme: string,
+    auth: Buffer,
+    waiter: AuthWaiter | null,
+    timeoutMs: number | null,
+    now: number,
+  ): void {
+    const { phase } = this.where;
+    const ended = overError(phase, { op: 'auth', outcome: 'not-sent' });
+    if (ended !== null) {
+      waiter?.reject(ended);
+      return;
+    }
+    const credential = this.credentials.add(scheme, auth, waiter, this.deadlineFrom(now, timeoutMs));
+    if (phase.name !== 'live') return;
+    const out = new Outbox();
+    this.credentials.write(credential, out);
+    // behind the requests that were made before it, ahead of those that will be
+    this.sender.press(out, phase.epoch, now);
+  }
+
+  /** A new connection has a session: what it begins with, then what waited. */
+  begin(epoch: number, now: number): void {
+    this.sender.writeOut(this.priming.encode(this.where.lastZxid), epoch, now);
+    this.flush(now);
+  }
+
+  /** Writes what waits. */
+  flush(now: number): void {
+    const { phase } = this.where;
+    if (phase.name === 'live' && this.unwatching.isDue) this.unwatching.settle(this.where.lastZxid);
+    if (phase.name === 'live' || phase.name === 'closing') this.sender.flush(phase.epoch, now);
+  }
+
+  /** A request that may arm a watch was answered: somebody may have waited for that to take one off. */
+  watchAnswered(): void {
+    if (this.unwatching.isDue) this.sender.wantFlush();
+  }
+
+  /** Fails those who have waited too long. */
+  sweep(now: number): void {
+    this.queue.sweep(now);
+    this.credentials.sweep(now);
+  }
+
+  /** The connection is gone. */
+  connectionLost(): void {
+    this.credentials.connectionLost();
+    this.sender.reset();
+    this.unwatching.reset();
+  }
+
+  /** The session is over: fails all requests in the order of the calls, what was sent being older than what waits. */
+  failAll(fate: FateOf, watchesEndWith: ZkError): void {
+    this.queue.failSent(fate('unknown'));
+    this.queue.failWaiting(fate('not-sent'));
+    this.watches.endAll(watchesEndWith);
+  }
+
+  private refusal({ op, path }: PendingRequest): ZkError | null {
+    const { phase } = this.where;
+    const fields = { op: op.name, path, outcome: 'not-sent' } as const;
+    const ended = overError(phase, fields);
+    if (ended !== null) return ended;
+    return phase.name === 'live' || this.config.queueOffline ? null : new ConnectionLossError(fields);
+  }
+
+  private enqueue(pending: PendingRequest, now: number): ZkError | null {
+    pending.deadline = this.deadlineFrom(now, pending.timeoutMs);
+    if (pending.watcher !== null) pending.isCovered = this.isCovered(pending);
+    const { phase } = this.where;
+    return this.sender.add(pending, phase.name === 'live' ? phase.epoch : null, now);
+  }
+
+  private isCovered(pending: PendingRequest): boolean {
+    const kind = pending.arms(0);
+    const { path } = pending.request as { readonly path: string };
+    return kind !== null && isOneShot(kind) && this.watches.covers(kind, path);
+  }
+
+  /** When a call that is made now gives up. */
+  private deadlineFrom(now: number, ownMs: number | null): number {
+    const timeout = ownMs ?? this.config.requestTimeoutMs ?? this.where.timeoutMs;
+    return timeout > 0 ? now + timeout : Infinity;
+  }
+
+  /** Nobody here watches that path any more. */
+  private watchLeft(kind: WatchKind, path: string): void {
+    // on the next connection nothing is armed that nobody wants
+    if (this.where.phase.name !== 'live') return;
+    this.unwatching.left(kind, path);
+    this.sender.wantFlush();
+  }
+}

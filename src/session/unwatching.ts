@@ -1,0 +1,136 @@
+/**
+ * Takes watches off the server that nobody here wants any more. The server has one watch per path and table, whoever of
+ * us asked for it, so one is taken off when the last of us leaves, and not while a request is under way that arms it.
+ */
+import { WatcherTypeCode } from '../protocol/constants.js';
+import type { WatchKind } from '../protocol/op.js';
+import { operations } from '../protocol/operations.js';
+import { PendingRequest } from './pending.js';
+import { isRefusal } from './priming.js';
+import type { RequestQueue } from './queue.js';
+import { rearmingBatches } from './rearming.js';
+import type { WatchRegistry } from './watches.js';
+
+/** What the server still has and may lose: one-shot watches by their type on the wire, or persistent ones. */
+interface Owed {
+  data: boolean;
+  child: boolean;
+  persistent: boolean;
+  /** Changes behind it must not be lost when one-shot watches are armed anew; null for the latest that we know of. */
+  since: bigint | null;
+}
+
+/** Does the server of this connection know removeWatches? It came with 3.5; to those before, the question is fatal. */
+type Knowledge = 'unasked' | 'asked' | 'yes' | 'no';
+
+export class Unwatching {
+  private readonly owed = new Map<string, Owed>();
+  private knowledge: Knowledge = 'unasked';
+
+  /** @param ask asks for the version of the server; {@link versionIs} hears of it */
+  constructor(
+    private readonly watches: WatchRegistry,
+    private readonly queue: RequestQueue,
+    private readonly ask: () => void,
+  ) {}
+
+  /** Is there anything to take off? */
+  get isDue(): boolean {
+    return this.owed.size > 0;
+  }
+
+  /** The last watcher of a table has left a path; or a reply has armed a watch for somebody who has given up. */
+  left(kind: WatchKind, path: string): void {
+    const owed = this.owedOf(path);
+    if (kind === 'child') owed.child = true;
+    else if (kind === 'data' || kind === 'exist') owed.data = true;
+    else owed.persistent = true;
+  }
+
+  /** A one-shot watch counts as armed, but the persistent one that stood for it has gone: it must be armed by itself. */
+  uncovered(path: string, since: bigint): void {
+    const owed = this.owedOf(path);
+    owed.persistent = true;
+    if (owed.since === null || since < owed.since) owed.since = since;
+  }
+
+  /** A new connection, or none: the server has forgotten all watches. */
+  reset(): void {
+    this.owed.clear();
+    this.knowledge = 'unasked';
+  }
+
+  /** @param knows whether the server knows removeWatches */
+  versionIs(knows: boolean): void {
+    this.knowledge = knows ? 'yes' : 'no';
+  }
+
+  /** Puts into the queue what can be taken off now. */
+  settle(lastZxid: bigint): void {
+    const arming = this.queue.armingPaths();
+    for (const [path, owed] of this.owed) {
+      if (arming.has(path)) continue;
+      if (this.take(path, owed, lastZxid)) this.owed.delete(path);
+    }
+  }
+
+  private owedOf(path: string): Owed {
+    let owed = this.owed.get(path);
+    if (owed === undefined) {
+      owed = { data: false, child: false, persistent: false, since: null };
+      this.owed.set(path, owed);
+    }
+    return owed;
+  }
+
+  /** @returns false if that must wait */
+  private take(path: string, owed: Owed, lastZxid: bigint): boolean {
+    const { watches } = this;
+    // what stays covers the path, and goes with all the rest when it goes
+    if (watches.has('persistent', path) || watches.has('persistentRecursive', path)) return true;
+    if (owed.persistent) {
+      // before 3.9 there is no other word for persistent ones; what should have stayed is armed again right behind
+      this.remove(path, WatcherTypeCode.Any);
+      this.rearm(path, owed.since ?? lastZxid);
+      return true;
+    }
+    const data = owed.data && !watches.has('data', path) && !watches.has('exist', path);
+    const child = owed.child && !watches.has('child', path);
+    if (!data && !child) return true;
+    if (this.knowledge === 'unasked') {
+      this.knowledge = 'asked';
+      this.ask();
+    }
+    if (this.knowledge === 'asked') return false;
+    if (this.knowledge === 'yes') {
+      if (data) this.remove(path, WatcherTypeCode.Data);
+      if (child) this.remove(path, WatcherTypeCode.Children);
+    }
+    return true;
+  }
+
+  private remove(path: string, type: number): void {
+    // NoWatcher is as good: it has fired meanwhile, and its event finds nobody
+    this.add(
+      new PendingRequest(operations.removeWatches, { path, type }, path, ignore, ignore, null, null, 0),
+    );
+  }
+
+  private rearm(path: string, since: bigint): void {
+    const { watches, queue } = this;
+    const mine = (kind: WatchKind): string[] => (watches.has(kind, path) ? [path] : []);
+    for (const { op, request, paths } of rearmingBatches(mine, since, queue.maxRequestBytes)) {
+      const refused = (error: Error): void => {
+        if (isRefusal(error)) watches.endThese(paths, error);
+      };
+      this.add(new PendingRequest(op, request, path, ignore, refused, null, null, 0));
+    }
+  }
+
+  private add(pending: PendingRequest): void {
+    const refusal = this.queue.add(pending, true);
+    if (refusal !== null) pending.fail(refusal);
+  }
+}
+
+const ignore = (): void => undefined;
