@@ -30,7 +30,7 @@ const MODES: readonly ModeRow[] = [
 
 export function creates(target: ContractTarget): void {
   describe('create', () => {
-    it.each(MODES)('$mode: create gives the path', async ({ mode, ttlMs, sequential }) => {
+    it.each(MODES)('$mode: create gives the path [E18]', async ({ mode, ttlMs, sequential }) => {
       const conn = await target.connect();
       const path = await conn.create(target.at('/n'), 'x', { mode, ttlMs });
       expect(path).toBe(target.at(sequential ? '/n0000000000' : '/n'));

@@ -46,7 +46,7 @@ export function reads(target: ContractTarget): void {
       expect((await conn.getAcl(target.at('/a'))).acl).toEqual(acl);
     });
 
-    it('sync gives the path back, also of a missing node', async () => {
+    it('sync gives the path back, also of a missing node [E18]', async () => {
       const conn = await target.connect();
       expect(await conn.sync(target.root)).toBe(target.root);
       expect(await conn.sync('/no/such/node')).toBe('/no/such/node');

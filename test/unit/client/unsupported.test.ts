@@ -43,7 +43,7 @@ const REQUESTS: { readonly [K in CallableOpName]?: RequestOf<K> } = {
   reconfig: { joiningServers: null, leavingServers: '1', newMembers: null, curConfigId: -1n },
 };
 
-describe('an operation that the server is too old for', () => {
+describe('an operation that the server is too old for [B3]', () => {
   beforeEach(() => start({ version: '3.4.14' }));
 
   it.each([
@@ -106,7 +106,7 @@ describe('an operation that is switched off', () => {
   });
 });
 
-describe('an operation at which the server hangs up without a word', () => {
+describe('an operation at which the server hangs up without a word [B3]', () => {
   beforeEach(() => start({ version: '3.4.14', unknownOperations: 'hangUp' }));
 
   it('fails once, and is not sent again', async () => {

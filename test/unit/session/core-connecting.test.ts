@@ -5,7 +5,7 @@ import { CoreWorld, replyFrame } from '../../support/core-world.js';
 const T = 9000;
 
 describe('connecting', () => {
-  it('asks for a new session, with the read-only byte', () => {
+  it('asks for a new session, with the read-only byte [E18]', () => {
     const w = new CoreWorld();
     w.core.open(w.now);
     expect(w.core.phase.name).toBe('dialing');

@@ -60,7 +60,7 @@ describe('watches', () => {
   });
 });
 
-describe('an event behind the reply that armed its watch', () => {
+describe('an event behind the reply that armed its watch [C17]', () => {
   const getW = (w: CoreWorld): RecordingWatcher => {
     const watcher = new RecordingWatcher();
     w.get('/w', watcher);

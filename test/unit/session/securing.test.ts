@@ -40,7 +40,7 @@ function lastXid(world: CoreWorld): number {
 const names = (world: CoreWorld): string[] => world.requests().map(({ op }) => op.name);
 
 describe('a connection with SASL', () => {
-  it('sends nothing but the exchange before it is over; then credentials, watches, requests', () => {
+  it('sends nothing but the exchange before it is over; then credentials, watches, requests [H5]', () => {
     const world = securing();
     const settled: string[] = [];
     const waiter = { resolve: () => settled.push('auth'), reject: () => settled.push('no auth') };

@@ -10,7 +10,7 @@ describe.each<[string, MiniServerOptions, readonly SaslCase[]]>([
   ['with SASL', { sasl: SASL }, [...WIRE_CASES, ...CLIENT_CASES]],
   ['without SASL', {}, WITHOUT_SASL],
   ['that demands SASL', { sasl: SASL, enforcedAuthSchemes: ['sasl'] }, ENFORCED],
-])('a mini-server %s:', (_what, options, cases) => {
+])('a mini-server %s: [H5]', (_what, options, cases) => {
   let server: MiniServer;
 
   beforeAll(async () => {
