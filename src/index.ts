@@ -39,6 +39,10 @@ export type { DigestMd5Options } from './net/digest-md5.js';
 export { RoundRobinHostProvider } from './net/host-provider.js';
 export type { HostChoice, HostProvider } from './net/host-provider.js';
 export type { SaslConversation, SaslMechanism, SaslTarget } from './net/sasl.js';
+export { askServer, fourLetterWord, serverVersion } from './net/probe.js';
+export type { FourLetterWordOptions } from './net/probe.js';
+export { tlsDialer } from './net/tls.js';
+export type { TlsOptions, TlsSource } from './net/tls.js';
 export { tcpDialer } from './net/transport.js';
 export type { ConnectionNote, SessionNote } from './net/reporter.js';
 export type { LateReply, RequestTrace, TraceOutcome } from './net/traced-request.js';
@@ -56,6 +60,8 @@ export {
   AuthFailedError,
   BadArgumentsError,
   BadVersionError,
+  CommandError,
+  CommandRefusedError,
   ConnClosedError,
   ConnectTimeoutError,
   ConnectionError,
@@ -84,6 +90,7 @@ export {
   NodeExistsError,
   NotEmptyError,
   NotReadOnlyError,
+  NotServingError,
   OperationTimeoutError,
   ProtocolError,
   QueueFullError,
@@ -101,6 +108,7 @@ export {
   SessionMovedError,
   SystemError,
   ThrottledOpError,
+  TlsError,
   UnimplementedError,
   UnsupportedError,
   UnknownSessionError,
@@ -110,3 +118,17 @@ export {
   ZkError,
 } from './protocol/errors.js';
 export type { ErrorFields, FailedOpResult, Outcome } from './protocol/errors.js';
+export type {
+  ClientConnection,
+  FourLetterWord,
+  FourLetterWordResults,
+  PathSessions,
+  ServerMode,
+  ServerStatus,
+  ServerStatusWithClients,
+  ServerVersion,
+  SessionDump,
+  SessionPaths,
+  ServerValues,
+  WatchSummary,
+} from './protocol/words.js';

@@ -62,10 +62,10 @@ export class Conn extends TreeCalls {
     const { servers, chroot } = parseConnectString(connectString);
     // the options are not kept: they hold secrets
     this.sessionTimeoutMs = resolved.sessionTimeoutMs;
-    const { offlineQueue, random, clock, dialer } = resolved;
+    const { offlineQueue, random, clock } = resolved;
     this.driver = new Driver({
       hostProvider: resolved.hostProvider ?? new RoundRobinHostProvider(servers, random),
-      dialer,
+      dialer: resolved.tls ?? resolved.dialer,
       sasl: resolved.sasl,
       clock,
       random,

@@ -6,6 +6,7 @@ import type { Clock } from '../net/clock.js';
 import { systemClock } from '../net/clock.js';
 import type { HostProvider } from '../net/host-provider.js';
 import type { SaslMechanism } from '../net/sasl.js';
+import { TLS_KEYS, tlsDialer, type TlsSource } from '../net/tls.js';
 import { tcpDialer, type Dialer } from '../net/transport.js';
 
 /** A credential for {@link ConnOptions.auth}. */
@@ -48,6 +49,8 @@ export interface ConnOptions {
   readonly captureStack?: boolean | undefined;
   /** Chooses the servers; then the connect string's are not used. */
   readonly hostProvider?: HostProvider | undefined;
+  /** Secure connections, to a `secureClientPort`: `true`, options of Node's `tls.connect`, or a function that gives them. */
+  readonly tls?: TlsSource | false | undefined;
   /** Makes the connections, for tunnels and tests. */
   readonly dialer?: Dialer | undefined;
   /** The clock, for tests. */
@@ -76,6 +79,8 @@ export interface ResolvedOptions {
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
   readonly captureStack: boolean;
   readonly hostProvider: HostProvider | null;
+  /** A dialer, so that no secret is kept here. */
+  readonly tls: Dialer | null;
   readonly dialer: Dialer;
   readonly clock: Clock;
   readonly random: () => number;
@@ -113,6 +118,7 @@ export const OPTION_TABLE: { readonly [K in keyof ResolvedOptions]: OptionRow<Re
   backoff: { default: { baseMs: 100, maxMs: 3000 }, type: '{ baseMs, maxMs }', check: checkBackoff },
   captureStack: { default: false, type: 'boolean', check: checkBoolean },
   hostProvider: { default: null, type: 'HostProvider', check: checkHostProvider },
+  tls: { default: null, type: 'TlsSource', check: checkTls },
   dialer: func(tcpDialer, 'Dialer'),
   clock: { default: systemClock, type: 'Clock', check: checkClock },
   random: func(Math.random, '() => number'),
@@ -129,6 +135,11 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   for (const [key, row] of Object.entries(OPTION_TABLE) as [string, OptionRow<unknown>][]) {
     const value = given[key];
     resolved[key] = value === undefined ? row.default : checked(key, value, row);
+  }
+  if (resolved['tls'] !== null && given['dialer'] !== undefined) {
+    throw new InvalidOptionError(
+      'give tls or dialer, not both; tlsDialer(…) is a dialer for those who need one',
+    );
   }
   return Object.freeze(resolved) as unknown as ResolvedOptions;
 }
@@ -262,6 +273,16 @@ function checkHostProvider(value: unknown): HostProvider {
     throw refused('a HostProvider', value);
   }
   return value as HostProvider;
+}
+
+function checkTls(value: unknown): Dialer | null {
+  if (value === false) return null;
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    refuseUnknownKeys(value, TLS_KEYS, 'key of tls');
+  } else if (value !== true && typeof value !== 'function') {
+    throw refused('true, TLS options or a function that gives them', value);
+  }
+  return tlsDialer(value);
 }
 
 function checkClock(value: unknown): Clock {

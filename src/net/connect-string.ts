@@ -49,6 +49,19 @@ export function formatServer({ host, port }: ServerAddress): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
+/**
+ * One server, as `host:port` or as its parts; the port may be missing from a text.
+ * @throws {@link InvalidConnectStringError}
+ */
+export function parseServerAddress(server: unknown): ServerAddress {
+  if (typeof server === 'string') return parseServer(server.trim(), server);
+  const { host, port } = (server ?? {}) as Partial<ServerAddress>;
+  if (typeof host !== 'string' || typeof port !== 'number') {
+    throw new InvalidConnectStringError('a server is a text such as "host:2181", or { host, port }');
+  }
+  return { host: checkHost(host), port: parsePort(String(port), `${host}:${port}`) };
+}
+
 function parseServer(part: string, whole: string): ServerAddress {
   if (part === '') throw new InvalidConnectStringError(`a server is missing in "${whole}"`);
   if (part.startsWith('[')) {

@@ -1,5 +1,11 @@
 /** Joins the session core to sockets, the clock and the host provider. All I/O of a Conn happens here. */
-import { InvalidArgumentError, LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
+import {
+  ConnectionError,
+  InvalidArgumentError,
+  LinkError,
+  NoServerError,
+  type ZkError,
+} from '../protocol/errors.js';
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
 import { PendingRequest } from '../session/pending.js';
@@ -296,7 +302,7 @@ export class Driver implements Ports {
       onConnect: () => report(() => this.core.dialed(epoch)),
       onData: (chunk) => report((now) => this.core.bytes(epoch, chunk, now)),
       onDrain: () => report((now) => this.core.drained(epoch, now)),
-      onEnd: () => report(() => this.over(epoch, server, new Error('the server closed the connection'))),
+      onEnd: () => report(() => this.over(epoch, server, new Error(this.whyEnded()))),
       onClose: (error) =>
         report(() => {
           this.over(epoch, server, error ?? new Error('the connection was closed'));
@@ -353,11 +359,19 @@ export class Driver implements Ports {
   }
 
   private over(epoch: number, server: ServerAddress, cause: Error): void {
-    const error = new LinkError(formatServer(server), cause);
+    // a dialer may know better what is wrong: a TlsError names the server and the reason
+    const error = cause instanceof ConnectionError ? cause : new LinkError(formatServer(server), cause);
     this.enter((now) => {
       if (this.core.phase.name === 'dialing') this.core.dialFailed(epoch, error, now);
       else this.core.ended(epoch, error, now);
     });
+  }
+
+  /** What a server means that closes the connection without a word: it has several reasons, and says none. */
+  private whyEnded(): string {
+    const closed = 'the server closed the connection';
+    if (this.core.phase.name !== 'handshaking') return closed;
+    return `${closed} without an answer: it may have no quorum, be behind us, or expect TLS on this port`;
   }
 
   private checkGone(): void {

@@ -28,13 +28,26 @@ export type Dialer = (server: ServerAddress, events: TransportEvents) => Transpo
 const WRITE_BUFFER_BYTES = 256 * 1024;
 
 /**
- * Plain TCP. The name is resolved anew each time; all its addresses are tried, in random order within each family, so
- * that one name may stand for a whole ensemble and a dead address does not hide a living one.
+ * A socket that is on its way to a server. The name is resolved anew each time; all its addresses are tried, in random
+ * order within each family, so that one name may stand for a whole ensemble and a dead address does not hide a living one.
  */
-export const tcpDialer: Dialer = (server, events) => {
+export function openSocket(server: ServerAddress): Socket {
   const socket = new Socket({ writableHighWaterMark: WRITE_BUFFER_BYTES } as ConstructorParameters<
     typeof Socket
   >[0]);
+  return socket.connect({
+    host: server.host,
+    port: server.port,
+    autoSelectFamily: true,
+    lookup: shuffledLookup,
+    noDelay: true,
+    keepAlive: true,
+  });
+}
+
+/** Plain TCP. */
+export const tcpDialer: Dialer = (server, events) => {
+  const socket = openSocket(server);
   let failure: Error | undefined;
   socket.on('connect', () => events.onConnect());
   socket.on('data', (chunk: Buffer) => events.onData(chunk));
@@ -45,14 +58,6 @@ export const tcpDialer: Dialer = (server, events) => {
     failure = readable(error);
   });
   socket.on('close', () => events.onClose(failure));
-  socket.connect({
-    host: server.host,
-    port: server.port,
-    autoSelectFamily: true,
-    lookup: shuffledLookup,
-    noDelay: true,
-    keepAlive: true,
-  });
   return {
     write: (bytes) => socket.write(bytes),
     destroy: () => void socket.destroy(),
@@ -60,7 +65,7 @@ export const tcpDialer: Dialer = (server, events) => {
 };
 
 /** Where several addresses were tried, Node puts their errors into one that has no message of its own. */
-function readable(error: Error): Error {
+export function readable(error: Error): Error {
   if (error instanceof AggregateError && error.message === '') {
     error.message = error.errors
       .map((each) => (each instanceof Error ? each.message : String(each)))

@@ -1,5 +1,5 @@
 /**
- * Every error of this package: one root, five families, one class per code that a server can send.
+ * Every error of this package: one root, six families, one class per code that a server can send.
  *
  * ```text
  * ZkError
@@ -7,6 +7,7 @@
  *  ├ ConnectionError  the link or the time ran out    ConnectionLossError, RequestTimeoutError, …
  *  ├ SessionError     the session or the Conn is over SessionExpiredError, AuthFailedError, ConnClosedError
  *  ├ ProtocolError    the peer's bytes make no sense  DecodeError, FrameTooLargeError, …
+ *  ├ CommandError     a server did not do a command   CommandRefusedError, NotServingError
  *  └ UsageError       the caller's arguments are bad  InvalidPathError, InvalidOptionError, …
  * ```
  */
@@ -228,6 +229,13 @@ export class LinkError extends ConnectionError {
   }
 }
 
+/** No secure connection to one server: a certificate, a key or the TLS handshake is at fault; `cause` has Node's own error. */
+export class TlsError extends ConnectionError {
+  constructor(server: string, text: string, cause?: unknown) {
+    super('ZK_TLS', `${server}: ${text}`, { outcome: 'unknown', cause });
+  }
+}
+
 /** One server did not accept the connection, or did not answer the handshake, within its budget. */
 export class ConnectTimeoutError extends ConnectionError {
   constructor(text: string) {
@@ -362,6 +370,30 @@ export class XidMismatchError extends ProtocolError {
 export class HandshakeError extends ProtocolError {
   constructor(text: string, cause?: unknown) {
     super('ZK_HANDSHAKE', text, { outcome: 'not-sent', cause });
+  }
+}
+
+// ---------------------------------------------------------------- commands for one server
+
+/** A server did not do what a four-letter word, or a command of the admin server, asks for. `op` is its name. */
+export class CommandError extends ZkError {}
+
+/** The command is not in the server's whitelist, not known there, or needs credentials. */
+export class CommandRefusedError extends CommandError {
+  /** Status of the HTTP answer; `undefined` for a four-letter word. */
+  readonly status: number | undefined;
+
+  constructor(command: string, why: string, status?: number) {
+    super('ZK_COMMAND_REFUSED', why, { op: command, outcome: 'rejected' });
+    this.status = status;
+  }
+}
+
+/** The server lives and serves nobody: it is looking for a quorum. */
+export class NotServingError extends CommandError {
+  constructor(command: string) {
+    const text = 'the server is not serving requests at the moment';
+    super('ZK_NOT_SERVING', text, { op: command, outcome: 'rejected', retryable: true });
   }
 }
 

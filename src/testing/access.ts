@@ -64,6 +64,16 @@ const PROVIDERS: ReadonlyMap<string, Provider> = new Map<string, Provider>([
       isAuthenticated: true,
     },
   ],
+  [
+    'x509',
+    {
+      // a connection has its certificate, or none, from the start
+      authenticate: () => null,
+      isValid: (id) => /^\s*[\w.]+\s*=/.test(id),
+      matches: (aclId, id) => aclId === id,
+      isAuthenticated: true,
+    },
+  ],
 ]);
 
 /** A name without a realm may be anything; with one it is `service/host@REALM` (Java `KerberosName`). */
@@ -114,12 +124,14 @@ export function demand(acl: readonly Acl[], perms: number, ids: readonly AuthId[
 /**
  * The ACL that is stored for one that a client sent: duplicates are gone, `auth` stands for the connection's identities.
  * @param hasSasl is there a provider of the scheme `sasl`?
+ * @param secure does the server speak TLS? else it does not know `x509`
  * @throws Refusal InvalidAcl
  */
 export function fixupAcl(
   acl: readonly Acl[] | null,
   ids: readonly AuthId[],
   hasSasl: boolean,
+  secure = false,
 ): readonly Acl[] {
   const fixed: Acl[] = [];
   for (const entry of unique(acl ?? [])) {
@@ -130,7 +142,7 @@ export function fixupAcl(
       if (own.length === 0) refuse('InvalidAcl');
       fixed.push(...own.map(({ scheme, id }) => ({ perms: entry.perms, scheme, id })));
     } else {
-      const isKnown = entry.scheme !== 'sasl' || hasSasl;
+      const isKnown = entry.scheme === 'sasl' ? hasSasl : entry.scheme !== 'x509' || secure;
       if (!isKnown || PROVIDERS.get(entry.scheme)?.isValid(present(entry.id)) !== true) refuse('InvalidAcl');
       fixed.push(entry);
     }

@@ -17,6 +17,7 @@ import { plainAddress } from './ip-address.js';
 import type { Caller } from './request-context.js';
 import { hasEventZxids } from './release.js';
 import { RequestPipeline } from './request-pipeline.js';
+import { subjectOf } from './secure-listener.js';
 import { ServerReader } from './server-reader.js';
 import type { ServerState } from './server-state.js';
 import type { Session, SessionLink } from './session-table.js';
@@ -70,7 +71,12 @@ export class Connection implements Caller, SessionLink {
   private lastReply = false;
   private readonly eventZxids: boolean;
 
-  constructor(host: ConnectionHost, socket: Socket) {
+  /** @param bare the TCP socket below a secure one */
+  constructor(
+    host: ConnectionHost,
+    socket: Socket,
+    private readonly bare = socket,
+  ) {
     this.host = host;
     this.socket = socket;
     this.remoteAddress = plainAddress(socket.remoteAddress);
@@ -78,6 +84,8 @@ export class Connection implements Caller, SessionLink {
     this.established = host.state.clock.wallMs();
     this.eventZxids = hasEventZxids(host.state.options.version);
     this.ids = [{ scheme: 'ip', id: this.remoteAddress }];
+    const subject = subjectOf(socket);
+    if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);
     this.decoder = new FrameDecoder(host.state.options.juteMaxBufferBytes);
     this.pipeline = new RequestPipeline(host.state, this, this.out);
     this.timer = host.state.clock.setTimeout(() => this.hangUp(), SESSIONLESS_TIMEOUT_MS);
@@ -145,7 +153,7 @@ export class Connection implements Caller, SessionLink {
   /** Cuts the connection, if possible so that the client sees a reset. */
   reset(): void {
     this.detach();
-    this.socket.resetAndDestroy();
+    this.bare.resetAndDestroy();
   }
 
   /** Closes the socket at once. */

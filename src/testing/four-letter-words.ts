@@ -145,6 +145,9 @@ function wchs({ state: { watches } }: WordSource): string {
   ]);
 }
 
+/** The mask that a server starts with (Java `ZooTrace`). */
+const TRACE_MASK = '306';
+
 const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ['ruok', () => 'imok'],
   ['isro', () => 'rw'],
@@ -166,19 +169,14 @@ const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ['mntr', mntr],
   ['dump', dump],
   ['wchs', wchs],
+  ['dirs', () => lines(['datadir_size: 0', 'logdir_size: 0'])],
+  // a server that does not compute digests says nothing
+  ['hash', () => ''],
+  ['gtmk', () => TRACE_MASK],
 ]);
 
 /** Words that a real server knows and this one does not answer. */
-const UNANSWERED: ReadonlySet<string> = new Set([
-  'crst',
-  'dirs',
-  'gtmk',
-  'hash',
-  'srst',
-  'stmk',
-  'wchc',
-  'wchp',
-]);
+const UNANSWERED: ReadonlySet<string> = new Set(['crst', 'srst', 'stmk', 'wchc', 'wchp']);
 
 /** Do these four characters stand for a command, and not for the length of a frame? */
 export function isFourLetterWord(word: string): boolean {

@@ -6,6 +6,7 @@ import { ListenError } from './errors.js';
 import { answerFourLetterWord, type WordSource } from './four-letter-words.js';
 import { resolveOptions, type MiniServerOptions } from './options.js';
 import { reapMortals } from './reaper.js';
+import { secureListener } from './secure-listener.js';
 import { ServerState } from './server-state.js';
 import { viewSessions, viewTree, type SessionView, type TreeView } from './views.js';
 
@@ -25,6 +26,8 @@ export class MiniServer implements AsyncDisposable {
   private readonly words: WordSource;
   private listener: Server | null = null;
   private boundPort = 0;
+  /** Cuts connections that are in the TLS handshake. */
+  private abandon: () => void = () => undefined;
   private closed = false;
   /** Connections that serve a client. */
   private readonly serving = new Set<Connection>();
@@ -160,7 +163,7 @@ export class MiniServer implements AsyncDisposable {
 
   private async listen(port: number): Promise<void> {
     const { host } = this;
-    const listener = createServer({ noDelay: true }, (socket) => this.accept(socket));
+    const listener = this.createListener();
     await new Promise<void>((resolve, reject) => {
       listener.once('error', (error) => reject(listenError(host, port, error)));
       listener.listen(host === '*' ? { port } : { port, host }, resolve);
@@ -175,6 +178,14 @@ export class MiniServer implements AsyncDisposable {
     this.armReaper();
   }
 
+  private createListener(): Server {
+    const { tls } = this.state.options;
+    if (tls === undefined) return createServer({ noDelay: true }, (socket) => this.accept(socket));
+    const { listener, abandon } = secureListener(tls, (socket, bare) => this.accept(socket, bare));
+    this.abandon = abandon;
+    return listener;
+  }
+
   private async shutDown(): Promise<void> {
     const { listener } = this;
     if (listener === null) return;
@@ -182,13 +193,14 @@ export class MiniServer implements AsyncDisposable {
     this.tickTimer?.cancel();
     this.reapTimer?.cancel();
     const allClosed = new Promise<void>((resolve) => listener.close(() => resolve()));
+    this.abandon();
     for (const connection of [...this.open]) connection.destroy();
     await allClosed;
   }
 
-  private accept(socket: Socket): void {
+  private accept(socket: Socket, bare = socket): void {
     const { maxClientCnxns } = this.state.options;
-    const connection = new Connection(this.hosted, socket);
+    const connection = new Connection(this.hosted, socket, bare);
     this.open.add(connection);
     socket.on('close', () => this.open.delete(connection));
     this.serving.add(connection);

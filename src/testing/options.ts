@@ -4,6 +4,7 @@ import { InvalidOptionError } from '../protocol/errors.js';
 import type { SaslUsers } from './sasl-exchange.js';
 import { systemClock, type Clock } from './clock.js';
 import { MODELLED_RELEASE } from './release.js';
+import { checkTls, type MiniServerTls } from './secure-listener.js';
 
 /** Options of `MiniServer.start`. All have a default; `undefined` is the same as absent. */
 export interface MiniServerOptions {
@@ -49,6 +50,8 @@ export interface MiniServerOptions {
    * `hangUp` without a word, as other servers of the protocol do. Default `answer`.
    */
   readonly unknownOperations?: 'answer' | 'hangUp' | undefined;
+  /** Makes its port a `secureClientPort`: `{ key, cert, ca?, requestCert? }`, PEM. Default none: plain TCP. */
+  readonly tls?: MiniServerTls | undefined;
   /** Where time comes from. Default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -70,6 +73,7 @@ export interface ServerOptions {
   readonly juteMaxBufferBytes: number;
   readonly version: string;
   readonly unknownOperations: 'answer' | 'hangUp';
+  readonly tls: MiniServerTls | undefined;
   readonly clock: Clock;
 }
 
@@ -92,6 +96,7 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   juteMaxBufferBytes: true,
   version: true,
   unknownOperations: true,
+  tls: true,
   clock: true,
 };
 
@@ -150,6 +155,7 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
       'answer',
       'hangUp',
     ]),
+    tls: options.tls === undefined ? undefined : checkTls(options.tls),
     clock: options.clock ?? systemClock,
   });
 }

@@ -35,7 +35,7 @@ function createNode(ctx: RequestContext, q: CreateRequest, kind: CreateKind, ttl
   const { state, caller, txn } = ctx;
   checkMode(q.flags, kind, ttl, state.options.extendedTypesEnabled);
   const parentPath = checkedParent(q.path);
-  const acl = fixupAcl(q.acl, caller.authIds, state.options.sasl !== null);
+  const acl = fixupAcl(q.acl, caller.authIds, state.options.sasl !== null, state.options.tls !== undefined);
   const parent = state.tree.get(parentPath) ?? refuse('NoNode');
   demand(parent.acl, Perms.CREATE, caller.authIds);
   const path = isSequential(q.flags) ? q.path + sequenceSuffix(parent.creates) : q.path;
@@ -141,7 +141,7 @@ export const setAcl: Handler<'setACL'> = (
   { path, acl: wanted, version },
 ) => {
   if (pathProblem(path) !== null) refuse('BadArguments');
-  const acl = fixupAcl(wanted, caller.authIds, options.sasl !== null);
+  const acl = fixupAcl(wanted, caller.authIds, options.sasl !== null, options.tls !== undefined);
   const node = tree.get(path) ?? refuse('NoNode');
   demand(node.acl, Perms.ADMIN, caller.authIds);
   checkVersion(version, node.aversion);

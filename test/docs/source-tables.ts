@@ -14,6 +14,7 @@ export const SOURCE_TABLES: Readonly<Record<string, () => string>> = {
   [docsPath('errors.md')]: errorsTable,
   [docsPath('options.md')]: optionsTable,
   [docsPath('testing.md')]: miniServerOptionsTable,
+  [docsPath('admin.md')]: fourLetterWordsTable,
 };
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -47,7 +48,14 @@ const yes = (flag: boolean): string => (flag ? 'yes' : 'no');
 
 // ---------------------------------------------------------------- errors
 
-const FAMILIES = ['KeeperError', 'ConnectionError', 'SessionError', 'ProtocolError', 'UsageError'] as const;
+const FAMILIES = [
+  'KeeperError',
+  'ConnectionError',
+  'SessionError',
+  'ProtocolError',
+  'CommandError',
+  'UsageError',
+] as const;
 
 /** One of each class that has no row in the error table, and the outcomes that it occurs with. */
 const unsent = { outcome: 'not-sent' } as const;
@@ -56,6 +64,7 @@ const OWN: readonly (readonly [error: api.ZkError, outcomes: readonly Outcome[]]
   [new api.ConnectionLossError({ outcome: 'unknown' }), ['not-sent', 'unknown']],
   [new api.NoServerError(''), ['not-sent']],
   [new api.LinkError('', new Error('')), ['unknown']],
+  [new api.TlsError('', ''), ['unknown']],
   [new api.ConnectTimeoutError(''), ['not-sent']],
   [new api.RequestTimeoutError({ outcome: 'unknown' }), ['not-sent', 'unknown']],
   [new api.QueueFullError('', unsent), ['not-sent']],
@@ -70,6 +79,8 @@ const OWN: readonly (readonly [error: api.ZkError, outcomes: readonly Outcome[]]
   [new api.FrameTooLargeError(0, 0), ['unknown']],
   [new api.XidMismatchError(0, 0), ['unknown']],
   [new api.HandshakeError(''), ['not-sent']],
+  [new api.CommandRefusedError('', ''), ['rejected']],
+  [new api.NotServingError(''), ['rejected']],
   [new api.InvalidPathError(''), ['not-sent']],
   [new api.InvalidArgumentError(''), ['not-sent']],
   [new api.InvalidOptionError(''), ['not-sent']],
@@ -163,6 +174,7 @@ const DERIVED: Readonly<Record<string, string>> = {
   connectTimeoutMs: 'session timeout / servers',
   requestTimeoutMs: 'the negotiated session timeout',
   hostProvider: '`RoundRobinHostProvider`',
+  tls: 'none',
   dialer: '`tcpDialer`',
   clock: 'the monotonic clock',
   random: '`Math.random`',
@@ -220,12 +232,20 @@ function miniServerOptionsTable(): string {
   );
 }
 
+function fourLetterWordsTable(): string {
+  const comments = memberComments('src/protocol/words.ts', 'FourLetterWordResults');
+  return table(
+    ['word', 'answer'],
+    [...comments].map(([word, comment]) => [code(word), comment]),
+  );
+}
+
 /** What the source says about each member of an interface. */
 function memberComments(file: string, name: string): ReadonlyMap<string, string> {
   const text = readFileSync(pathOf(file), 'utf8');
   const body = new RegExp(`export interface ${name} \\{([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? '';
   const comments = new Map<string, string>();
-  for (const [, comment, key] of body.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*readonly (\w+)\?:/g)) {
+  for (const [, comment, key] of body.matchAll(/\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*readonly (\w+)\??:/g)) {
     comments.set(key!, plain(comment!));
   }
   return comments;

@@ -1,5 +1,6 @@
 /** Four-letter words, as far as tools rely on them. */
 import { describe, expect, it } from 'vitest';
+import { OPEN_ACL_UNSAFE, askServer } from '../../../src/index.js';
 import { fourLetterWord } from '../../support/raw-client.js';
 import type { ContractTarget } from '../target.js';
 
@@ -40,6 +41,36 @@ export function words(target: ContractTarget): void {
       const text = await ask('envi');
       expect(text).toMatch(/^Environment:\nzookeeper\.version=\d/);
       expect(text).toMatch(/^host\.name=/m);
+    });
+
+    it('are understood by askServer', async () => {
+      // a bare socket, which is certainly connected to the server that is asked
+      const client = await target.raw();
+      const { sessionId, timeOut } = client.session!;
+      const path = target.at('/e');
+      await client.call('create', { path, data: null, acl: OPEN_ACL_UNSAFE, flags: 1 });
+      const status = await askServer(target.address, 'srvr');
+      expect(target.version).toContain(
+        `${status.version.major}.${status.version.minor}.${status.version.patch}`,
+      );
+      expect(['standalone', 'leader', 'follower']).toContain(status.mode);
+      expect(status.readOnly).toBe(false);
+      const own = (list: readonly { sessionId?: bigint }[]): unknown =>
+        list.find((entry) => entry.sessionId === sessionId);
+      expect(own(await askServer(target.address, 'cons'))).toMatchObject({
+        timeoutMs: timeOut,
+      });
+      const dump = await askServer(target.address, 'dump');
+      expect(dump.sessionIds).toContain(sessionId);
+      expect(own(dump.ephemerals)).toMatchObject({ paths: [path] });
+      expect(await askServer(target.address, 'mntr')).toMatchObject({
+        zk_server_state: status.mode,
+        zk_znode_count: expect.any(Number),
+      });
+      expect(await askServer(target.address, 'conf')).toMatchObject({ clientPort: target.address.port });
+      for (const word of ['stat', 'envi', 'wchs', 'dirs', 'hash', 'gtmk', 'ruok', 'isro'] as const) {
+        await askServer(target.address, word);
+      }
     });
 
     it('end the connection, and a word that is none is the length of a frame', async () => {

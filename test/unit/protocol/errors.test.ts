@@ -152,12 +152,13 @@ describe('every class', () => {
     for (const [name, value] of classes) expect((value as { name: string }).name).toBe(name);
   });
 
-  it('belongs to one of the five families', () => {
+  it('belongs to one of the six families', () => {
     const families = [
       'KeeperError',
       'ConnectionError',
       'SessionError',
       'ProtocolError',
+      'CommandError',
       'UsageError',
     ] as const;
     const classes = Object.entries(errors).filter(
