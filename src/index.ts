@@ -1,6 +1,9 @@
 /** The public surface of `zk-conn`; the only place that decides what it is. */
 export { Conn, connect } from './client/conn.js';
-export type { AclResult, ChildrenResult, GetResult, Watched, ZnodeCalls } from './client/calls.js';
+export type { ZnodeCalls } from './client/calls.js';
+export type { ConfigResult, EnsembleCalls, Identity, ReconfigChange } from './client/ensemble-calls.js';
+export type { ReadOperation, ReadResultsOf } from './client/multi-read.js';
+export type { AclResult, ChildrenResult, GetResult, Watched } from './client/results.js';
 export type { ClosedReason, CloseResult } from './client/conn.js';
 export type { AuthInfo, ConnOptions } from './client/options.js';
 export type { CallOptions, CreateOptions, ZnodeData } from './client/arguments.js';
@@ -49,8 +52,10 @@ export type { LateReply, RequestTrace, TraceOutcome } from './net/traced-request
 export type { Dialer, Transport, TransportEvents } from './net/transport.js';
 
 export { CREATOR_ALL_ACL, OPEN_ACL_UNSAFE, READ_ACL_UNSAFE, digestAcl, digestId } from './protocol/acls.js';
-export { ANY_VERSION, AddWatchMode, CreateMode, Perms } from './protocol/constants.js';
+export { ANY_VERSION, AddWatchMode, CreateMode, Perms, WatcherType } from './protocol/constants.js';
 export type { EventType, KeeperState } from './protocol/constants.js';
+export { parseConfig } from './protocol/ensemble-config.js';
+export type { ConfigServer, EnsembleConfig, QuorumAddress } from './protocol/ensemble-config.js';
 export { Errno } from './protocol/error-codes.js';
 export type { ErrorName } from './protocol/error-codes.js';
 export type { CallableOpName, RequestOf, ResponseOf } from './protocol/operations.js';

@@ -28,7 +28,17 @@ import {
   type CreateOptions,
   type ZnodeData,
 } from './arguments.js';
-import { rejecting, type Caller } from './caller.js';
+import { rejecting } from './caller.js';
+import { EnsembleCalls } from './ensemble-calls.js';
+import {
+  checkReads,
+  readsRequest,
+  readsResults,
+  type ReadOperation,
+  type ReadResultsOf,
+} from './multi-read.js';
+import type { AclResult, ChildrenResult, GetResult, Watched } from './results.js';
+
 import {
   Transaction,
   checkOperations,
@@ -39,41 +49,14 @@ import {
   type Operation,
   type ResultsOf,
 } from './transaction.js';
-import type { Watch } from './watch.js';
 
-/** Result of `get`. */
-export interface GetResult {
-  /** null if the node was created with null, which is not the same as empty. */
-  readonly data: Buffer | null;
-  readonly stat: Stat;
-}
-
-/** Result of `children`. */
-export interface ChildrenResult {
-  /** Names, not paths, in no particular order. */
-  readonly children: readonly string[];
-  readonly stat: Stat;
-}
-
-/** Result of `getAcl`. */
-export interface AclResult {
-  readonly acl: readonly Acl[];
-  readonly stat: Stat;
-}
-
-/** What a `…W` call adds: the watch, armed on the server. */
-export interface Watched {
-  readonly watch: Watch;
-}
+export type { AclResult, ChildrenResult, GetResult, Watched } from './results.js';
 
 /**
  * Everything that can be asked of znodes. Methods return promises, never throw, and run in the order in which they are
  * called. A rejection is a ZkError, whose `outcome` says what may have happened on the server.
  */
-export abstract class ZnodeCalls {
-  /** @internal */
-  protected abstract readonly caller: Caller;
-
+export abstract class ZnodeCalls extends EnsembleCalls {
   /** Prefix of all paths, `''` for none. */
   get chrootPath(): string {
     return this.caller.chroot;
@@ -284,6 +267,30 @@ export abstract class ZnodeCalls {
         row: operations.multi,
         request: multiRequest(asked, chroot),
         shape: (r: MultiResponse) => multiResults(asked, r, chroot) as ResultsOf<T>,
+        options: checked,
+      });
+    });
+  }
+
+  /**
+   * Runs several reads, made by `op.get` and `op.children`, in one message. Unlike the operations of a multi each stands
+   * for itself: where one fails, its error is in the place of its result; and a write may come between two of them.
+   * Server 3.6.
+   * @throws UnsupportedError
+   */
+  multiRead<const T extends readonly ReadOperation<unknown>[]>(
+    list: T,
+    options?: CallOptions,
+  ): Promise<ReadResultsOf<T>> {
+    return rejecting(() => {
+      checkReads(list);
+      const checked = checkCallOptions(options, 'multiRead');
+      if (list.length === 0) return Promise.resolve([] as unknown as ReadResultsOf<T>);
+      const asked = [...list];
+      return this.caller.issue({
+        row: operations.multiRead,
+        request: readsRequest(asked, this.caller.chroot),
+        shape: (r: MultiResponse) => readsResults(asked, r) as ReadResultsOf<T>,
         options: checked,
       });
     });

@@ -25,6 +25,8 @@ import {
   type CreateOptions,
   type ZnodeData,
 } from './arguments.js';
+import { childrenOperation, getOperation, type ReadOperation } from './multi-read.js';
+import type { GetResult } from './results.js';
 
 /** What `createWithStat` gives. */
 export interface Created {
@@ -61,7 +63,7 @@ export type ResultsOf<T extends readonly Operation<unknown>[]> = {
   -readonly [K in keyof T]: T[K] extends Operation<infer R> ? R : never;
 };
 
-/** Makes the operations of a multi. Each throws InvalidPathError or InvalidArgumentError. */
+/** Makes the operations of a multi and of a multiRead. Each throws InvalidPathError or InvalidArgumentError. */
 export const op = {
   /** As `conn.create`; results in the path. */
   create(path: string, data: ZnodeData = null, options?: CreateOptions): Operation<string> {
@@ -100,6 +102,16 @@ export const op = {
   /** Fails unless the node exists and has this version; the whole multi with it. Changes nothing. */
   check(path: string, version = -1): Operation<undefined> {
     return pathAndVersion(operations.check, path, version);
+  },
+
+  /** For `multiRead`, as `conn.get`; results in data and Stat. */
+  get(path: string): ReadOperation<GetResult> {
+    return getOperation(path);
+  },
+
+  /** For `multiRead`; results in the names of the children, without the Stat that `conn.children` gives. */
+  children(path: string): ReadOperation<readonly string[]> {
+    return childrenOperation(path);
   },
 } as const;
 

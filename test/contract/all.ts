@@ -3,10 +3,12 @@ import { acls } from './cases/acl.js';
 import { auth } from './cases/auth.js';
 import { chroot } from './cases/chroot.js';
 import { creates } from './cases/creates.js';
+import { ensemble } from './cases/ensemble.js';
 import { ephemerals } from './cases/ephemerals.js';
 import { handshake } from './cases/handshake.js';
 import { mortals } from './cases/mortals.js';
 import { multis } from './cases/multi.js';
+import { multiReads } from './cases/multi-read.js';
 import { paths } from './cases/paths.js';
 import { precedence } from './cases/precedence.js';
 import { reads } from './cases/reads.js';
@@ -17,6 +19,7 @@ import { strings } from './cases/strings.js';
 import { throws } from './cases/throws.js';
 import { trees } from './cases/trees.js';
 import { watches } from './cases/watches.js';
+import { watchModes } from './cases/watch-modes.js';
 import { words } from './cases/words.js';
 import { writes } from './cases/writes.js';
 import type { ContractTarget } from './target.js';
@@ -32,7 +35,10 @@ export function registerAll(target: ContractTarget): void {
     ephemerals,
     mortals,
     multis,
+    multiReads,
     watches,
+    watchModes,
+    ensemble,
     sessions,
     handshake,
     requests,

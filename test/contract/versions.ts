@@ -33,7 +33,15 @@ export interface VersionFacts {
    * there. ZOOKEEPER-4466 and ZOOKEEPER-4472, 3.9.0.
    */
   readonly watchModesStandSideBySide: boolean;
-  /** addWatch, checkWatches and removeWatches take a null for a path like any other. Since ZOOKEEPER-4466, 3.9.0. */
+  /**
+   * checkWatches asks for watches of its own connection. 3.8.0 also says yes to those of another; its tables were
+   * rewritten with ZOOKEEPER-4466, 3.9.0.
+   */
+  readonly checkWatchesAsksForOwn: boolean;
+  /**
+   * addWatch, checkWatches and removeWatches take a null for a path like any other. Before ZOOKEEPER-4466, 3.9.0, a server
+   * that has taken one cannot bear it: it never ends that connection, and hangs with it.
+   */
   readonly watchesOfNullAreFine: boolean;
 }
 
@@ -48,6 +56,7 @@ export function versionFacts(version: string): VersionFacts {
     multiReadsCreatesStrictly: from('3.9.0'),
     create2InMultiHasStat: from('3.9.0'),
     watchModesStandSideBySide: from('3.9.0'),
+    checkWatchesAsksForOwn: from('3.9.0'),
     watchesOfNullAreFine: from('3.9.0'),
   };
 }

@@ -33,7 +33,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const PROTOCOL_RANKS: readonly (readonly string[])[] = [
   ['constants', 'error-codes', 'readable'],
   ['errors'],
-  ['paths', 'jute', 'frame', 'digest-md5'],
+  ['paths', 'jute', 'frame', 'ensemble-config', 'digest-md5'],
   ['records'],
   ['acls', 'op', 'op-records', 'words'],
   ['multi'],

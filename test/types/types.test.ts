@@ -10,6 +10,7 @@ import {
   Perms,
   connect,
   op,
+  parseConfig,
   type Acl,
   type AclResult,
   type CallableOpName,
@@ -24,11 +25,14 @@ import {
   type ConnectionState,
   type Created,
   type CreatedInMulti,
+  type EnsembleConfig,
   type ErrorName,
   type GetResult,
+  type Identity,
   type KeeperState,
   type Operation,
   type Outcome,
+  type ReconfigChange,
   type ResultsOf,
   type SessionChange,
   type Stat,
@@ -36,6 +40,7 @@ import {
   type Transaction,
   type Watch,
   type WatchEvent,
+  type WatcherType,
   type ZkError,
   type ZnodeData,
 } from '../../src/index.js';
@@ -71,7 +76,12 @@ describe('reading', () => {
     type Children = Awaited<ReturnType<Conn['childrenW']>>;
     expectTypeOf<Children['children']>().toEqualTypeOf<readonly string[]>();
     expectTypeOf<Children['watch']>().toEqualTypeOf<Watch>();
-    expectTypeOf<Extract<keyof Conn, `${string}W`>>().toEqualTypeOf<'getW' | 'existsW' | 'childrenW'>();
+    type Config = Awaited<ReturnType<Conn['getConfigW']>>;
+    expectTypeOf<Config['servers']>().toEqualTypeOf<EnsembleConfig['servers']>();
+    expectTypeOf<Config['watch']>().toEqualTypeOf<Watch>();
+    expectTypeOf<Extract<keyof Conn, `${string}W`>>().toEqualTypeOf<
+      'getW' | 'existsW' | 'childrenW' | 'getConfigW'
+    >();
   });
 
   it('gives watches that are promises and iterables of one event', () => {
@@ -114,6 +124,28 @@ describe('writing', () => {
     expectTypeOf<Stat['czxid' | 'mzxid' | 'pzxid' | 'ephemeralOwner']>().toEqualTypeOf<bigint>();
     expectTypeOf<Stat['version' | 'cversion' | 'aversion' | 'numChildren']>().toEqualTypeOf<number>();
     expectTypeOf<Conn['sessionId' | 'lastZxid']>().toEqualTypeOf<bigint>();
+  });
+});
+
+describe('multiRead', () => {
+  it('gives a tuple: for each read its result or an error', () => {
+    const run = (conn: Conn) => conn.multiRead([op.get('/a'), op.children('/b')]);
+    expectTypeOf(run).returns.resolves.toEqualTypeOf<[GetResult | ZkError, readonly string[] | ZkError]>();
+    const nothing = (conn: Conn) => conn.multiRead([]);
+    expectTypeOf(nothing).returns.resolves.toEqualTypeOf<[]>();
+  });
+});
+
+describe('the ensemble', () => {
+  it('has typed results', () => {
+    expectTypeOf<Conn['whoAmI']>().returns.resolves.toEqualTypeOf<readonly Identity[]>();
+    expectTypeOf<Conn['getEphemerals']>().parameter(0).toEqualTypeOf<string | undefined>();
+    expectTypeOf<Conn['countDescendants']>().returns.resolves.toBeNumber();
+    expectTypeOf<Conn['checkWatches']>().parameter(1).toEqualTypeOf<WatcherType>();
+    expectTypeOf<Conn['checkWatches']>().returns.resolves.toBeBoolean();
+    expectTypeOf<EnsembleConfig['version']>().toBeBigInt();
+    expectTypeOf(parseConfig).returns.toEqualTypeOf<EnsembleConfig>();
+    expectTypeOf<ReconfigChange['leaving']>().toEqualTypeOf<readonly number[] | undefined>();
   });
 });
 

@@ -5,5 +5,7 @@ export async function run(conn: Conn): Promise<void> {
   await conn.multi(['/a']); // TS2322
   await conn.multi([42]); // TS2322
   await conn.multi(op.check('/a')); // TS2345
-  op.get('/a'); // TS2339
+  await conn.multi([op.get('/a')]); // TS2739
+  await conn.multiRead([op.check('/a')]); // TS2739
+  op.exists('/a'); // TS2339
 }

@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { EventTypeCode } from '../../../src/protocol/constants.js';
-import { Watches, WatchTable, type Watcher } from '../../../src/testing/watch-table.js';
+import { AddWatchModeCode, EventTypeCode, WatcherTypeCode } from '../../../src/protocol/constants.js';
+import {
+  Watches,
+  WatchMode,
+  WatchTable,
+  isWatcherType,
+  type Watcher,
+} from '../../../src/testing/watch-table.js';
 
 class Ear implements Watcher {
   readonly heard: [number, string][] = [];
@@ -38,7 +44,53 @@ describe('WatchTable', () => {
   });
 });
 
+describe('modes', () => {
+  it('stand side by side, and only the standard one is used up', () => {
+    const table = new WatchTable();
+    const one = new Ear();
+    for (const mode of Object.values(WatchMode)) table.add('/a', one, mode);
+    expect(table.count()).toBe(1);
+    expect([...table.trigger('/a')]).toEqual([one]);
+    expect(table.has('/a', one, WatchMode.STANDARD)).toBe(false);
+    expect(table.remove('/a', one, WatchMode.STANDARD)).toBe(false);
+    expect(table.remove('/a', one, WatchMode.PERSISTENT)).toBe(true);
+    expect([...table.trigger('/a/b/c')]).toEqual([one]);
+    expect(table.remove('/a', one)).toBe(true);
+    expect([table.pathCount, table.watcherCount]).toEqual([0, 0]);
+    expect([...table.trigger('/a/b')]).toEqual([]);
+  });
+
+  it('recursive ones hear of what is below, by whole names, the root of everything', () => {
+    const table = new WatchTable();
+    const [root, a] = [new Ear(), new Ear()];
+    table.add('/', root, WatchMode.RECURSIVE);
+    table.add('/a', a, WatchMode.RECURSIVE);
+    table.add('/a', new Ear(), WatchMode.PERSISTENT);
+    expect([...table.trigger('/a/b')]).toEqual([a, root]);
+    expect([...table.trigger('/ab')]).toEqual([root]);
+    expect([...table.trigger('/')]).toEqual([root]);
+    table.removeWatcher(root);
+    expect([...table.trigger('/ab/c')]).toEqual([]);
+  });
+});
+
 describe('Watches', () => {
+  it('finds and removes watches by their type', () => {
+    const watches = new Watches();
+    const one = new Ear();
+    watches.addLasting('/a', one, AddWatchModeCode.PERSISTENT);
+    watches.addLasting('/a', one, AddWatchModeCode.PERSISTENT_RECURSIVE);
+    watches.child.add('/a', one);
+    const held = () => Object.entries(WatcherTypeCode).filter(([, type]) => watches.has('/a', one, type));
+    expect(held().map(([name]) => name)).toEqual(['Children', 'Any', 'Persistent', 'PersistentRecursive']);
+    expect(watches.remove('/a', one, WatcherTypeCode.Data)).toBe(false);
+    expect(watches.remove('/a', one, WatcherTypeCode.Persistent)).toBe(true);
+    expect(held().map(([name]) => name)).toEqual(['Children', 'Any', 'PersistentRecursive']);
+    expect(watches.remove('/a', one, WatcherTypeCode.Any)).toBe(true);
+    expect([held(), watches.count()]).toEqual([[], 0]);
+    expect([0, 1, 5, 6, -1].map(isWatcherType)).toEqual([false, true, true, false, false]);
+  });
+
   it('tells of a deletion once, also to who watches data and children', () => {
     const watches = new Watches();
     const [both, child] = [new Ear(), new Ear()];

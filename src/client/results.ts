@@ -1,0 +1,28 @@
+/** What reads give. */
+import type { Acl, Stat } from '../protocol/records.js';
+import type { Watch } from './watch.js';
+
+/** Result of `get`. */
+export interface GetResult {
+  /** null if the node was created with null, which is not the same as empty. */
+  readonly data: Buffer | null;
+  readonly stat: Stat;
+}
+
+/** Result of `children`. */
+export interface ChildrenResult {
+  /** Names, not paths, in no particular order. */
+  readonly children: readonly string[];
+  readonly stat: Stat;
+}
+
+/** Result of `getAcl`. */
+export interface AclResult {
+  readonly acl: readonly Acl[];
+  readonly stat: Stat;
+}
+
+/** What a `…W` call adds: the watch, armed on the server. */
+export interface Watched {
+  readonly watch: Watch;
+}
