@@ -42,6 +42,20 @@ export type { DigestMd5Options } from './net/digest-md5.js';
 export { RoundRobinHostProvider } from './net/host-provider.js';
 export type { HostChoice, HostProvider } from './net/host-provider.js';
 export type { SaslConversation, SaslMechanism, SaslTarget } from './net/sasl.js';
+export { DnsSrvHostProvider } from './net/dns-srv.js';
+export type { DnsSrvOptions, SrvRecord } from './net/dns-srv.js';
+export { adminCommand } from './net/admin-client.js';
+export type {
+  AdminCommandOptions,
+  AdminConnection,
+  AdminConnections,
+  AdminResult,
+  AdminResultOf,
+  AdminResults,
+  AdminServerStats,
+  AdminStatus,
+  AdminValue,
+} from './net/admin-client.js';
 export { askServer, fourLetterWord, serverVersion } from './net/probe.js';
 export type { FourLetterWordOptions } from './net/probe.js';
 export { tlsDialer } from './net/tls.js';

@@ -1,9 +1,10 @@
 /** The class that users touch: the calls on znodes, and the life of the connection. */
-import { parseConnectString } from '../net/connect-string.js';
+import { parseConnectString, parseServerAddress, type ServerAddress } from '../net/connect-string.js';
+import { DnsSrvHostProvider } from '../net/dns-srv.js';
 import { Driver } from '../net/driver.js';
-import { RoundRobinHostProvider } from '../net/host-provider.js';
+import { RoundRobinHostProvider, type HostProvider } from '../net/host-provider.js';
 import type { KeeperState } from '../protocol/constants.js';
-import { NoServerError, type ZkError } from '../protocol/errors.js';
+import { InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
 import { hex, withReadableJson } from '../protocol/readable.js';
 import { overError } from '../session/fates.js';
 import type { SessionEvent } from '../session/ports.js';
@@ -59,12 +60,12 @@ export class Conn extends TreeCalls {
   constructor(connectString: string, options?: ConnOptions) {
     super();
     const resolved = resolveOptions(options);
-    const { servers, chroot } = parseConnectString(connectString);
+    const { servers, srv, chroot } = parseConnectString(connectString);
     // the options are not kept: they hold secrets
     this.sessionTimeoutMs = resolved.sessionTimeoutMs;
     const { offlineQueue, random, clock } = resolved;
     this.driver = new Driver({
-      hostProvider: resolved.hostProvider ?? new RoundRobinHostProvider(servers, random),
+      hostProvider: resolved.hostProvider ?? providerOf(servers, srv, random),
       dialer: resolved.tls ?? resolved.dialer,
       sasl: resolved.sasl,
       clock,
@@ -118,6 +119,19 @@ export class Conn extends TreeCalls {
       this.driver.close();
     });
     return this.closing;
+  }
+
+  /**
+   * Takes another list of servers, and keeps the session. The same servers in another order change nothing. A server that
+   * stays in the list is kept, unless servers were added: then some clients move, by chance, so that the load becomes even
+   * (ZOOKEEPER-1355). If this one moves, calls that are under way may reject with ConnectionLossError.
+   * @param servers a connect string without chroot or with that of this Conn, or a list of `host:port`
+   * @returns true if the server that we were connected to was left for another one
+   * @throws InvalidConnectStringError, InvalidArgumentError (also if the Conn has SRV records or a host provider without
+   * `update`)
+   */
+  updateServers(servers: string | readonly (string | ServerAddress)[]): Promise<boolean> {
+    return rejecting(() => Promise.resolve(this.driver.updateServers(this.parseServers(servers))));
   }
 
   /** `await using conn = await connect(…)` closes it at the end of the block. */
@@ -215,6 +229,16 @@ export class Conn extends TreeCalls {
   }
 
   // ---------------------------------------------------------------- inside
+
+  private parseServers(given: unknown): readonly ServerAddress[] {
+    if (Array.isArray(given)) return given.map(parseServerAddress);
+    const { servers, srv, chroot } = parseConnectString(given);
+    if (srv !== undefined) throw new InvalidArgumentError('SRV records are no list of servers', AT_UPDATE);
+    if (chroot !== '' && chroot !== this.chrootPath) {
+      throw new InvalidArgumentError('a Conn cannot change its chroot', AT_UPDATE);
+    }
+    return servers;
+  }
 
   private untilConnected(timeoutMs: number, signal: AbortSignal | undefined): Promise<this> {
     return new Promise((resolve, reject) => {
@@ -341,6 +365,18 @@ export class Conn extends TreeCalls {
     this.connectionState = state;
     this.events.emit('connection', state);
   }
+}
+
+const AT_UPDATE = { op: 'updateServers' } as const;
+
+function providerOf(
+  servers: readonly ServerAddress[],
+  srv: string | undefined,
+  random: () => number,
+): HostProvider {
+  return srv === undefined
+    ? new RoundRobinHostProvider(servers, random)
+    : new DnsSrvHostProvider(srv, { random });
 }
 
 /**

@@ -1,4 +1,4 @@
-/** `host:port,[v6]:port,host/chroot` (Java `ConnectStringParser`). */
+/** `host:port,[v6]:port,host/chroot` or `dns-srv://name/chroot` (Java `ConnectStringParser`). */
 import { isIPv6 } from 'node:net';
 import { DEFAULT_PORT } from '../protocol/constants.js';
 import { InvalidConnectStringError } from '../protocol/errors.js';
@@ -12,7 +12,10 @@ export interface ServerAddress {
 
 /** A parsed connect string. `chroot` is `''` for none. */
 export interface ConnectString {
+  /** None if SRV records name them. */
   readonly servers: readonly ServerAddress[];
+  /** Name of the SRV records, of `dns-srv://name/chroot`. */
+  readonly srv?: string;
   readonly chroot: string;
 }
 
@@ -27,6 +30,7 @@ export function parseConnectString(text: unknown): ConnectString {
       `the connect string must be a string, not ${text === null ? 'null' : typeof text}`,
     );
   }
+  if (text.startsWith(SRV_SCHEME)) return parseSrv(text);
   if (text.includes('://')) {
     throw new InvalidConnectStringError(
       `"${text}" is a URL; a connect string is like "host1:2181,host2:2181/chroot"`,
@@ -34,14 +38,32 @@ export function parseConnectString(text: unknown): ConnectString {
   }
   const slash = text.indexOf('/');
   const hosts = slash === -1 ? text : text.slice(0, slash);
-  const chroot = slash === -1 ? '' : text.slice(slash).trim();
+  const chroot = parseChroot(slash === -1 ? '' : text.slice(slash).trim(), text);
+  const servers = hosts.split(',').map((part) => parseServer(part.trim(), text));
+  return { servers, chroot };
+}
+
+const SRV_SCHEME = 'dns-srv://';
+
+function parseSrv(text: string): ConnectString {
+  const rest = text.slice(SRV_SCHEME.length);
+  const slash = rest.indexOf('/');
+  const srv = (slash === -1 ? rest : rest.slice(0, slash)).trim();
+  if (!/^[^\s,:@[\]]+$/.test(srv)) {
+    throw new InvalidConnectStringError(
+      `"${text}" must name SRV records, as in "dns-srv://_zookeeper._tcp.example.com/chroot"`,
+    );
+  }
+  return { servers: [], srv, chroot: parseChroot(slash === -1 ? '' : rest.slice(slash).trim(), text) };
+}
+
+function parseChroot(chroot: string, text: string): string {
   if (chroot.includes(',')) {
     throw new InvalidConnectStringError(`the chroot stands once, behind the last server: "${text}"`);
   }
   const problem = chroot === '' ? null : pathProblem(chroot);
   if (problem !== null) throw new InvalidConnectStringError(`bad chroot "${chroot}": ${problem}`);
-  const servers = hosts.split(',').map((part) => parseServer(part.trim(), text));
-  return { servers, chroot: normalizeChroot(chroot) };
+  return normalizeChroot(chroot);
 }
 
 /** `host:port` with brackets around an IPv6 address. */

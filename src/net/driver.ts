@@ -135,6 +135,25 @@ export class Driver implements Ports {
     this.enter((now) => this.core.addAuth(scheme, auth, waiter, now, timeoutMs));
   }
 
+  /**
+   * Gives the host provider another list, and leaves the server that we are on if it says so; the session is kept.
+   * @returns was it left?
+   * @throws InvalidArgumentError if the host provider cannot change its list, and what it throws
+   */
+  updateServers(servers: readonly ServerAddress[]): boolean {
+    const { hostProvider } = this.parts;
+    if (hostProvider.update === undefined) {
+      throw new InvalidArgumentError('this host provider takes no other list of servers');
+    }
+    const link = this.core.phase.name === 'live' ? this.link : null;
+    const leave = hostProvider.update(servers, link?.server);
+    // chosen from the list that is no longer valid
+    this.held = null;
+    if (link === null || !leave) return false;
+    this.over(link.epoch, link.server, new Error('left for another server of the new list'));
+    return true;
+  }
+
   close(): void {
     this.enter((now) => this.core.close(now));
   }

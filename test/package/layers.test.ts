@@ -12,7 +12,10 @@ import { ROOT, filesBelow } from './support.js';
 const LAYERS: Readonly<Record<string, { readonly layers: readonly string[]; readonly node: RegExp }>> = {
   protocol: { layers: [], node: /^node:(buffer|crypto)$/ },
   session: { layers: ['protocol'], node: /^node:buffer$/ },
-  net: { layers: ['protocol', 'session'], node: /^node:(net|tls|dns|fs|buffer|diagnostics_channel|crypto)$/ },
+  net: {
+    layers: ['protocol', 'session'],
+    node: /^node:(net|tls|dns|fs|http|https|buffer|diagnostics_channel|crypto)$/,
+  },
   client: { layers: ['protocol', 'session', 'net'], node: /^node:buffer$/ },
   // not on the client's layers: a bug of theirs must not hide behind a shared one
   testing: { layers: ['protocol'], node: /^node:/ },
