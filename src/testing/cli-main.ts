@@ -34,7 +34,8 @@ A ZooKeeper server for tests: standalone, in memory, answering as ZooKeeper 3.9.
   -c, --config FILE         a zoo.cfg; with it, defaults are those of a real server
   -D, --property KEY=VALUE  a system property of a real server, with or without "zookeeper." before it:
                             extendedTypesEnabled, 4lw.commands.whitelist, jute.maxbuffer,
-                            znode.container.checkIntervalMs, DigestAuthenticationProvider.superDigest
+                            znode.container.checkIntervalMs, enforceQuota,
+                            DigestAuthenticationProvider.superDigest
   -h, --help                this text
   -v, --version             the version
 

@@ -24,6 +24,8 @@ export interface MiniServerOptions {
   readonly fourLetterWords?: '*' | readonly string[] | undefined;
   /** Are TTL nodes allowed (`zookeeper.extendedTypesEnabled`)? Default true, unlike a real server's. */
   readonly extendedTypesEnabled?: boolean | undefined;
+  /** Are the hard limits of quotas enforced (`zookeeper.enforceQuota`)? Default false. */
+  readonly enforceQuota?: boolean | undefined;
   /** Digest identity `user:hash` that may do everything (`DigestAuthenticationProvider.superDigest`). Default none. */
   readonly superDigest?: string | undefined;
   /**
@@ -66,6 +68,7 @@ export interface ServerOptions {
   readonly maxClientCnxns: number;
   readonly fourLetterWords: '*' | ReadonlySet<string>;
   readonly extendedTypesEnabled: boolean;
+  readonly enforceQuota: boolean;
   readonly superDigest: string | undefined;
   readonly sasl: { readonly users: SaslUsers } | null;
   readonly enforcedAuthSchemes: readonly string[];
@@ -89,6 +92,7 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   maxClientCnxns: true,
   fourLetterWords: true,
   extendedTypesEnabled: true,
+  enforceQuota: true,
   superDigest: true,
   sasl: true,
   enforcedAuthSchemes: true,
@@ -135,6 +139,7 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
     maxClientCnxns: integer('maxClientCnxns', options.maxClientCnxns ?? 0, 0, MAX_INT),
     fourLetterWords: words(options.fourLetterWords ?? '*'),
     extendedTypesEnabled: flag('extendedTypesEnabled', options.extendedTypesEnabled ?? true),
+    enforceQuota: flag('enforceQuota', options.enforceQuota ?? false),
     superDigest: options.superDigest === undefined ? undefined : text('superDigest', options.superDigest),
     sasl: options.sasl === undefined ? null : { users: users(options.sasl) },
     enforcedAuthSchemes: schemes(options.enforcedAuthSchemes ?? []),

@@ -2,6 +2,7 @@
 import type { Clock } from './clock.js';
 import { DataTree } from './data-tree.js';
 import type { ServerOptions } from './options.js';
+import { Quotas } from './quotas.js';
 import { SessionTable, type Session } from './session-table.js';
 import { Transaction } from './transaction.js';
 import { Watches } from './watch-table.js';
@@ -9,6 +10,7 @@ import { Watches } from './watch-table.js';
 /** Tree, sessions, watches and the zxid of one server. */
 export class ServerState {
   readonly tree = new DataTree();
+  readonly quotas: Quotas;
   readonly sessions: SessionTable;
   readonly watches = new Watches();
   /** zxid of the last change; failed writes count as changes. */
@@ -20,12 +22,14 @@ export class ServerState {
   constructor(options: ServerOptions) {
     this.options = options;
     this.clock = options.clock;
+    this.quotas = new Quotas(this.tree, options.enforceQuota);
     this.sessions = new SessionTable(options.clock, options.tickTimeMs);
   }
 
   /** Begins a write under the next zxid, which is used up whatever comes of it. */
   begin(): Transaction {
-    return new Transaction(this.tree, this.useZxid(), this.clock.wallMs());
+    this.quotas.begin();
+    return new Transaction(this.tree, this.quotas, this.useZxid(), this.clock.wallMs());
   }
 
   /** Tells the watchers. Their events are queued when this returns, so that they precede the reply. */

@@ -3,6 +3,7 @@ import { EventTypeCode } from '../protocol/constants.js';
 import { parentPath } from '../protocol/paths.js';
 import type { Acl } from '../protocol/records.js';
 import { DataNode, type DataTree, type Lifetime, type Undo } from './data-tree.js';
+import type { Quotas } from './quotas.js';
 import type { Trigger } from './watch-table.js';
 
 /** Applies changes at once, so that a later one sees the earlier, and keeps how to take them back. */
@@ -11,6 +12,7 @@ export class Transaction {
   private readonly collected: Trigger[] = [];
 
   private readonly tree: DataTree;
+  private readonly quotas: Quotas;
   readonly zxid: bigint;
   readonly timeMs: number;
 
@@ -18,8 +20,9 @@ export class Transaction {
    * @param zxid of every change in it
    * @param timeMs their `ctime` and `mtime`, ms since 1970
    */
-  constructor(tree: DataTree, zxid: bigint, timeMs: number) {
+  constructor(tree: DataTree, quotas: Quotas, zxid: bigint, timeMs: number) {
     this.tree = tree;
+    this.quotas = quotas;
     this.zxid = zxid;
     this.timeMs = timeMs;
   }
@@ -32,7 +35,7 @@ export class Transaction {
   /** Creates a node; its parent must exist, it must not. */
   create(path: string, data: Buffer | null, acl: readonly Acl[], lifetime: Lifetime): DataNode {
     const node = new DataNode(data, acl, lifetime, this.zxid, this.timeMs);
-    this.undos.push(this.tree.insert(path, node));
+    this.undos.push(this.tree.insert(path, node), this.quotas.created(path, node));
     this.trigger(EventTypeCode.NodeCreated, path, acl);
     this.childrenChanged(path);
     return node;
@@ -40,14 +43,16 @@ export class Transaction {
 
   /** Deletes a node without children. */
   delete(path: string, node: DataNode): void {
-    this.undos.push(this.tree.remove(path, node, this.zxid));
+    this.undos.push(this.tree.remove(path, node, this.zxid), this.quotas.deleted(path, node));
     this.trigger(EventTypeCode.NodeDeleted, path, node.acl);
     this.childrenChanged(path);
   }
 
   /** Changes the data; watchers of the node are told. */
   setData(path: string, node: DataNode, data: Buffer | null): void {
+    const { dataLength } = node;
     this.undos.push(this.tree.setData(node, data, this.zxid, this.timeMs));
+    this.undos.push(this.quotas.dataSet(path, node, dataLength));
     this.trigger(EventTypeCode.NodeDataChanged, path, node.acl);
   }
 

@@ -42,6 +42,7 @@ function createNode(ctx: RequestContext, q: CreateRequest, kind: CreateKind, ttl
   if (pathProblem(path) !== null) refuse('BadArguments');
   if (state.tree.get(path) !== undefined) refuse('NodeExists');
   if (parent.lifetime.kind === 'ephemeral') refuse('NoChildrenForEphemerals');
+  state.quotas.checkCreate(path, q.data);
   const lifetime = lifetimeOf(q.flags, kind, ttl, caller.session.id);
   const node = txn.create(path, copyOf(q.data), acl, lifetime);
   return { path, node };
@@ -117,10 +118,12 @@ export const deleteNode: Handler<'delete'> = ({ state: { tree }, caller, txn }, 
 };
 
 /** Puts data. */
-export const setData: Handler<'setData'> = ({ state: { tree }, caller, txn }, { path, data, version }) => {
+export const setData: Handler<'setData'> = ({ state, caller, txn }, { path, data, version }) => {
+  const { tree, quotas } = state;
   if (pathProblem(path) !== null) refuse('BadArguments');
   const node = tree.get(path) ?? refuse('NoNode');
   demand(node.acl, Perms.WRITE, caller.authIds);
+  quotas.checkSetData(path, node.data, data);
   checkVersion(version, node.version);
   txn.setData(path, node, copyOf(data));
   return { stat: node.stat() };

@@ -66,12 +66,14 @@ export function configOptions(properties: Properties): ParsedConfig {
 export function propertyOptions(properties: Properties): MiniServerOptions {
   const whitelist = property(properties, '4lw.commands.whitelist');
   const extended = property(properties, 'extendedTypesEnabled');
+  const enforceQuota = property(properties, 'enforceQuota');
   const superDigest = property(properties, 'DigestAuthenticationProvider.superDigest');
   const interval = whole(properties, 'znode.container.checkIntervalMs', 1);
   const buffer = wholeAny(properties, 'jute.maxbuffer');
   return {
     ...(whitelist === undefined ? {} : { fourLetterWords: words(whitelist) }),
     ...(extended === undefined ? {} : { extendedTypesEnabled: flag('extendedTypesEnabled', extended) }),
+    ...(enforceQuota === undefined ? {} : { enforceQuota: flag('enforceQuota', enforceQuota) }),
     ...(superDigest === undefined || superDigest === '' ? {} : { superDigest }),
     ...(interval === undefined ? {} : { containerCheckIntervalMs: interval }),
     ...(buffer === undefined ? {} : { juteMaxBufferBytes: buffer }),

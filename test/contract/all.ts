@@ -11,6 +11,7 @@ import { multis } from './cases/multi.js';
 import { multiReads } from './cases/multi-read.js';
 import { paths } from './cases/paths.js';
 import { precedence } from './cases/precedence.js';
+import { quotas } from './cases/quotas.js';
 import { reads } from './cases/reads.js';
 import { requests } from './cases/requests.js';
 import { sessions } from './cases/sessions.js';
@@ -39,6 +40,7 @@ export function registerAll(target: ContractTarget): void {
     watches,
     watchModes,
     ensemble,
+    quotas,
     sessions,
     handshake,
     requests,

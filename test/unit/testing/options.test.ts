@@ -14,6 +14,7 @@ describe('resolveOptions', () => {
       fourLetterWords: '*',
       extendedTypesEnabled: true,
       juteMaxBufferBytes: 1_048_575,
+      enforceQuota: false,
       version: '3.9.3',
       unknownOperations: 'answer',
     });
@@ -45,6 +46,7 @@ describe('resolveOptions', () => {
     { sasl: { users: 'bob' } },
     { enforcedAuthSchemes: 'sasl' },
     { enforcedAuthSchemes: [''] },
+    { enforceQuota: 1 },
     { containerCheckIntervalMs: 2 ** 31 },
     { juteMaxBufferBytes: 0 },
     { version: '3' },

@@ -44,7 +44,7 @@ describe('configOptions', () => {
 
   it('honours the keys that it knows', () => {
     const text = `tickTime=2000\nclientPort=2199\nclientPortAddress=[::1]\nmaxClientCnxns=0\nminSessionTimeout=-1
-maxSessionTimeout=9000\n4lw.commands.whitelist=ruok, srvr\nextendedTypesEnabled=TRUE\njute.maxbuffer=0xfffff
+maxSessionTimeout=9000\n4lw.commands.whitelist=ruok, srvr\nextendedTypesEnabled=TRUE\nenforceQuota=true\njute.maxbuffer=0xfffff
 DigestAuthenticationProvider.superDigest=super:x=\nznode.container.checkIntervalMs=100\ndataDir=/x\nadmin.enableServer=false`;
     expect(configOptions(parseProperties(text))).toEqual({
       options: {
@@ -56,6 +56,7 @@ DigestAuthenticationProvider.superDigest=super:x=\nznode.container.checkInterval
         maxSessionTimeoutMs: 9000,
         fourLetterWords: ['ruok', 'srvr'],
         extendedTypesEnabled: true,
+        enforceQuota: true,
         juteMaxBufferBytes: 0xfffff,
         superDigest: 'super:x=',
         containerCheckIntervalMs: 100,
