@@ -85,7 +85,7 @@ onEveryRelease('TLS', (version) => {
       expect(await askServer(secure, 'ruok', { dialer })).toBe(true);
     });
 
-    it('refused: a CA that we do not know, and a name that is not in the certificate', async () => {
+    it('refused: a CA that we do not know, and a name that is not in the certificate [H4]', async () => {
       const unknown = await failure(secure, { tls: true });
       expect(unknown).toBeInstanceOf(TlsError);
       expect(unknown.message).toMatch(/certificate is not accepted/);
@@ -110,7 +110,7 @@ onEveryRelease('TLS', (version) => {
       ({ secure } = await serve('need'));
     });
 
-    it('the certificate is an identity, for ACLs too', async () => {
+    it('the certificate is an identity, for ACLs too [H4]', async () => {
       const { caFile, ca, client, encryptedKey, server } = made;
       const tls: TlsOptions = { caFile, cert: client.cert, key: encryptedKey, passphrase: PASSPHRASE };
       await using conn = await connect(secure, { tls });

@@ -133,7 +133,7 @@ describe('a connect string', () => {
     expect(() => parseConnectString(text)).toThrow(InvalidConnectStringError);
   });
 
-  it('[G5] may have an IPv6 address with a zone', () => {
+  it('may have an IPv6 address with a zone [G5]', () => {
     expect(parseConnectString('[fe80::1%lo0]:2181,fe80::1%eth0').servers).toEqual([
       { host: 'fe80::1%lo0', port: 2181 },
       { host: 'fe80::1%eth0', port: 2181 },

@@ -70,12 +70,12 @@ async function tlsFailure(server: string, tls: ConnOptions['tls']): Promise<ZkEr
 }
 
 describe('a secure connection', () => {
-  it.each(['localhost', '127.0.0.1'])('to %s needs no more than its CA', async (host) => {
+  it.each(['localhost', '127.0.0.1'])('to %s needs no more than its CA [H4]', async (host) => {
     const { port } = await serve();
     expect(await whoAmI(`${host}:${port}`, { ca: made.ca })).toEqual(['ip:127.0.0.1']);
   });
 
-  it('shows a certificate, with a key in many forms', async () => {
+  it('shows a certificate, with a key in many forms [H4]', async () => {
     const { connectString } = await demanding();
     const { ca, caFile, client, encryptedKey, pfxFile } = made;
     const forms: TlsOptions[] = [
@@ -155,7 +155,7 @@ describe('certificates', () => {
     expect(clientInfo).toContainEqual({ authScheme: 'x509', user: 'CN=localhost' });
   });
 
-  it('are read from their files anew for each attempt', async () => {
+  it('are read from their files anew for each attempt [H4]', async () => {
     const server = await demanding();
     const certFile = `${made.folder}/rotated.pem`;
     const keyFile = `${made.folder}/rotated.key`;
@@ -226,7 +226,7 @@ describe('a server is refused', () => {
     expect(await whoAmI(connectString, { rejectUnauthorized: false })).toEqual(['ip:127.0.0.1']);
   });
 
-  it('unless the name that is checked is another one', async () => {
+  it('unless the name that is checked is another one [H4]', async () => {
     const { connectString } = await serve(made.wrongName);
     expect(await whoAmI(connectString, { ca: made.ca, servername: 'other.example' })).toHaveLength(1);
     const lenient: TlsOptions = { ca: made.ca, checkServerIdentity: () => undefined };
@@ -320,7 +320,7 @@ class Peer {
 }
 
 describe('the wrong port', () => {
-  it('a secure client on a plain one', async () => {
+  it('a secure client on a plain one [H4]', async () => {
     await using server = await MiniServer.start();
     const error = await tlsFailure(server.connectString, { ca: made.ca });
     expect(error.message).toMatch(/is this its secureClientPort\?/);
@@ -333,7 +333,7 @@ describe('the wrong port', () => {
     await peer.stop();
   });
 
-  it('a plain client on a secure one', async () => {
+  it('a plain client on a secure one [H4]', async () => {
     const { connectString } = await serve();
     const error = await failure(connectString, {});
     expect(error.message).toMatch(/without an answer: .* expect TLS on this port/);
@@ -347,7 +347,7 @@ describe('the wrong port', () => {
     expect(error.message).toMatch(/ECONNREFUSED/);
   });
 
-  it('one that says nothing: the TLS handshake is within the budget', async () => {
+  it('one that says nothing: the TLS handshake is within the budget [H4]', async () => {
     const peer = await Peer.start(() => undefined);
     const error = await failure(peer.connectString, { tls: true, connectTimeoutMs: 50 });
     expect(error).toBeInstanceOf(ConnectTimeoutError);

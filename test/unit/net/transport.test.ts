@@ -285,7 +285,7 @@ describe('a name', () => {
     vi.mocked(lookup).mockImplementation(real);
   });
 
-  it('localhost reaches a server that listens on 127.0.0.1 alone', async () => {
+  it('localhost reaches a server that listens on 127.0.0.1 alone [G6]', async () => {
     const here = dial('localhost');
     await here.untilHeard('connect');
   });

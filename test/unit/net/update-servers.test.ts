@@ -190,7 +190,7 @@ describe('a driver', () => {
 });
 
 describe('updateServers of a Conn', () => {
-  it('[G7] keeps the session and the socket if the server stays, and moves the session if it goes', async () => {
+  it('keeps the session and the socket if the server stays, and moves the session if it goes [G7]', async () => {
     await using server = await MiniServer.start();
     await using conn = await connect(server.connectString, { random: () => 0.999 });
     const { sessionId } = conn;
