@@ -128,6 +128,12 @@ const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'new is registered',
     '/the-one holds "new", owned by its session: true',
   ],
+  '19-tls.mjs': [
+    '/config belongs to x509 CN=app 2025,O=example',
+    'with the old certificate: ZK_NO_AUTH',
+    'with the new one: secret',
+    "TlsError: the server's certificate is for another name",
+  ],
 };
 
 /** Lines of which some are noise: the wanted ones must come in order, others may come between them. */
