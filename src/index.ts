@@ -39,6 +39,8 @@ export type { Clock, Timer } from './net/clock.js';
 export type { ServerAddress } from './net/connect-string.js';
 export { digestMd5 } from './net/digest-md5.js';
 export type { DigestMd5Options } from './net/digest-md5.js';
+export { gssapi } from './net/gssapi.js';
+export type { GssapiOptions, KerberosClient, KerberosModule } from './net/gssapi.js';
 export { RoundRobinHostProvider } from './net/host-provider.js';
 export type { HostChoice, HostProvider } from './net/host-provider.js';
 export type { SaslConversation, SaslMechanism, SaslTarget } from './net/sasl.js';

@@ -91,6 +91,7 @@ describe('the exports', () => {
         "digestId",
         "digestMd5",
         "fourLetterWord",
+        "gssapi",
         "joinPath",
         "op",
         "parentPath",

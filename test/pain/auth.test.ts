@@ -140,6 +140,23 @@ describe('the exchange of a reconnect', () => {
   );
 });
 
+describe('a credential', () => {
+  it('that is given again while it is on its way is sent once, and both callers hear of it [H2]', async () => {
+    const tap = new WireTap();
+    const auth = [{ scheme: 'digest', auth: 'ada:secret' }];
+    await using conn = await connect(server.connectString, { ...FAST, auth, dialer: tap.dial });
+    const added = new Promise((resolve) => {
+      // the reconnect has just sent it, and its answer cannot be here
+      conn.once('session', () => {
+        resolve(Promise.all([conn.addAuth('digest', 'ada:secret'), conn.addAuth('digest', 'ada:secret')]));
+      });
+    });
+    tap.cut();
+    await added;
+    expect(tap.latest.requests).toEqual(['auth']);
+  });
+});
+
 describe('the verdict on a credential', () => {
   it('is heard: addAuth resolves, or rejects with AuthFailed; the state says so, and close() works [H3]', async () => {
     const states: KeeperState[] = [];
