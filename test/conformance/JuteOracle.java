@@ -29,8 +29,9 @@ import org.apache.zookeeper.data.Stat;
  * make RECORD SEED   -> JSON HEX   a random record
  * </pre>
  *
- * RECORD is a class of org.apache.zookeeper.proto or .data, MultiOperationRecord or MultiResponse. In the JSON, longs
- * are strings, buffers strings of hex. What goes wrong is answered as {@code error TEXT}.
+ * RECORD is a class of org.apache.zookeeper.proto or .data, MultiOperationRecord or MultiResponse; to make, also
+ * MultiReadRecord and MultiReadResponse, which are those two with reads in them. In the JSON, longs are strings,
+ * buffers strings of hex. What goes wrong is answered as {@code error TEXT}.
  */
 public class JuteOracle {
 
@@ -104,17 +105,18 @@ public class JuteOracle {
     // ------------------------------------------------------------ random records
 
     private static Record make(String name, Random random) throws Exception {
-        if (name.equals("MultiOperationRecord")) {
+        boolean reads = name.equals("MultiReadRecord") || name.equals("MultiReadResponse");
+        if (name.equals("MultiOperationRecord") || name.equals("MultiReadRecord")) {
             MultiOperationRecord multi = new MultiOperationRecord();
             for (int i = random.nextInt(6); i > 0; i--) {
-                multi.add(randomOp(random));
+                multi.add(reads ? randomRead(random) : randomOp(random));
             }
             return multi;
         }
-        if (name.equals("MultiResponse")) {
+        if (name.equals("MultiResponse") || name.equals("MultiReadResponse")) {
             MultiResponse multi = new MultiResponse();
             for (int i = random.nextInt(6); i > 0; i--) {
-                multi.add(randomResult(random));
+                multi.add(reads ? randomReadResult(random) : randomResult(random));
             }
             return multi;
         }
@@ -205,6 +207,26 @@ public class JuteOracle {
         }
     }
 
+    private static Op randomRead(Random random) {
+        String path = randomText(random);
+        return random.nextBoolean() ? Op.getData(path) : Op.getChildren(path);
+    }
+
+    private static OpResult randomReadResult(Random random) throws Exception {
+        switch (random.nextInt(3)) {
+            case 0:
+                return new OpResult.GetDataResult(randomBytes(random), (Stat) random(Stat.class, random));
+            case 1:
+                List<String> names = new ArrayList<>();
+                for (int i = random.nextInt(4); i > 0; i--) {
+                    names.add(randomText(random));
+                }
+                return new OpResult.GetChildrenResult(names);
+            default:
+                return new OpResult.ErrorResult(random.nextInt());
+        }
+    }
+
     private static OpResult randomResult(Random random) throws Exception {
         switch (random.nextInt(6)) {
             case 0:
@@ -269,6 +291,14 @@ public class JuteOracle {
         } else if (result instanceof OpResult.SetDataResult) {
             json.append("\"stat\":");
             dump(json, ((OpResult.SetDataResult) result).getStat());
+        } else if (result instanceof OpResult.GetDataResult) {
+            json.append("\"data\":");
+            dump(json, ((OpResult.GetDataResult) result).getData());
+            json.append(",\"stat\":");
+            dump(json, ((OpResult.GetDataResult) result).getStat());
+        } else if (result instanceof OpResult.GetChildrenResult) {
+            json.append("\"children\":");
+            dump(json, ((OpResult.GetChildrenResult) result).getChildren());
         } else if (result instanceof OpResult.CreateResult) {
             json.append("\"path\":");
             quote(json, ((OpResult.CreateResult) result).getPath());

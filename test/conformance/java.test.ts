@@ -20,7 +20,14 @@ import {
   type WatcherEvent,
 } from '../../src/protocol/records.js';
 import { checkAsync } from '../support/property.js';
-import { MULTI_WRITE_KINDS, OPCODES, RECORD_NAMES, RECORDS, type RecordName } from './facts.js';
+import {
+  MULTI_READ_KINDS,
+  MULTI_WRITE_KINDS,
+  OPCODES,
+  RECORD_NAMES,
+  RECORDS,
+  type RecordName,
+} from './facts.js';
 import { arbitraryRecord, toOurs, type FactRecord } from './fact-values.js';
 import { fieldNames, findOracle, fromJson, JavaOracle } from './java-oracle.js';
 import {
@@ -284,6 +291,52 @@ describe.skipIf(missing !== null)(
           }),
           150,
         );
+      });
+
+      describe('multiRead', () => {
+        const KINDS = Object.keys(MULTI_READ_KINDS);
+
+        it('Java parses the requests that we write and writes the same', async () => {
+          await checkAsync(
+            fc.asyncProperty(arbitraryMultiRequest('bmp', KINDS), async (some) => {
+              // Java drops the flag
+              const parts = some.map((part) => ({ ...part, value: { ...part.value, watch: false } }));
+              const ours = bytesOf((w) => operations.multiRead.writeRequest(w, toOurRequest(parts, row)));
+              const java = await oracle.parse('MultiOperationRecord', ours);
+              expect(partsFromJson(java.json, requestKind)).toEqual(parts);
+              expect(java.bytes.toString('hex')).toBe(ours.toString('hex'));
+            }),
+            80,
+          );
+        });
+
+        it('Java parses the responses that we write and writes the same', async () => {
+          await checkAsync(
+            fc.asyncProperty(arbitraryMultiResponse('bmp', MULTI_READ_KINDS), async (parts) => {
+              const ours = bytesOf((w) => operations.multiRead.writeResponse(w, toOurResponse(parts, row)));
+              const java = await oracle.parse('MultiResponse', ours);
+              expect(partsFromJson(java.json, resultKind)).toEqual(parts);
+              expect(java.bytes.toString('hex')).toBe(ours.toString('hex'));
+            }),
+            80,
+          );
+        });
+
+        it('we read what Java makes', async () => {
+          await checkAsync(
+            fc.asyncProperty(SEEDS, async (seed) => {
+              const request = await oracle.make('MultiReadRecord', seed);
+              expect(operations.multiRead.readRequest(new JuteReader(request.bytes))).toEqual(
+                toOurRequest(partsFromJson(request.json, requestKind), row),
+              );
+              const response = await oracle.make('MultiReadResponse', seed);
+              expect(operations.multiRead.readResponse(new JuteReader(response.bytes))).toEqual(
+                toOurResponse(partsFromJson(response.json, resultKind), row),
+              );
+            }),
+            80,
+          );
+        });
       });
     });
   },
