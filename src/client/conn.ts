@@ -13,6 +13,7 @@ import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
 import { checkAuth, checkCallOptions, type CallOptions } from './arguments.js';
 import { Caller, rejecting } from './caller.js';
 import { EventSource, connectionStateOf, type ConnEvents, type ConnectionState } from './events.js';
+import { followConfig } from './follow-config.js';
 import { resolveOptions, type AuthInfo, type ConnOptions } from './options.js';
 import { TreeCalls } from './tree-calls.js';
 
@@ -40,6 +41,8 @@ export class Conn extends TreeCalls {
   readonly closed: Promise<ClosedReason>;
 
   private readonly sessionTimeoutMs: number;
+  private readonly secure: boolean;
+  private following: Promise<void> | null = null;
   private readonly driver: Driver;
   /** @internal */
   protected readonly caller: Caller;
@@ -63,6 +66,7 @@ export class Conn extends TreeCalls {
     const { servers, srv, chroot } = parseConnectString(connectString);
     // the options are not kept: they hold secrets
     this.sessionTimeoutMs = resolved.sessionTimeoutMs;
+    this.secure = resolved.tls !== null;
     const { offlineQueue, random, clock } = resolved;
     this.driver = new Driver({
       hostProvider: resolved.hostProvider ?? providerOf(servers, srv, random),
@@ -229,6 +233,25 @@ export class Conn extends TreeCalls {
   }
 
   // ---------------------------------------------------------------- inside
+
+  /**
+   * Follows the ensemble's own configuration, `/zookeeper/config`: takes the client addresses in it as the list of servers,
+   * now and whenever `reconfig` changes it, until this Conn is over. Resolves when it was taken for the first time. Server
+   * 3.5. A configuration without client addresses, as that of a server by itself, changes nothing.
+   * @throws InvalidArgumentError with the option `tls`, as a configuration names plain ports alone; what `getConfig` throws
+   */
+  followConfig(): Promise<void> {
+    return rejecting(() => {
+      if (this.secure) {
+        throw new InvalidArgumentError('a configuration names no secure ports', { op: 'followConfig' });
+      }
+      this.following ??= followConfig(this).catch((error: unknown) => {
+        this.following = null;
+        throw error;
+      });
+      return this.following;
+    });
+  }
 
   private parseServers(given: unknown): readonly ServerAddress[] {
     if (Array.isArray(given)) return given.map(parseServerAddress);
