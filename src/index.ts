@@ -14,6 +14,9 @@ export type {
   SessionChange,
   StateEvent,
 } from './client/events.js';
+export { exponentialBackoff, isRetryable, noRetry, retry, untilElapsed } from './client/retry.js';
+export type { BackoffOptions, RetryFailure, RetryOptions, RetryPolicy } from './client/retry.js';
+export type { IdempotentCreateOptions, IdempotentOptions } from './client/idempotent.js';
 export type { ChrootView, TreeCalls } from './client/tree-calls.js';
 export type { CopyProgress, CopyResult, CopyTreeOptions } from './client/copy-tree.js';
 export type { Quota, QuotaLimit, QuotaLimits } from './client/quota.js';

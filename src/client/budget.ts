@@ -1,12 +1,13 @@
 /** The signal and the time of a call that is made of many. */
 import type { Clock } from '../net/clock.js';
-import { RequestTimeoutError } from '../protocol/errors.js';
+import { RequestTimeoutError, type Outcome } from '../protocol/errors.js';
 import { abortReason } from './aborts.js';
 import type { CallOptions } from './arguments.js';
 
 export class Budget {
   private readonly endsAt: number;
   private used = false;
+  private error: RequestTimeoutError | null = null;
 
   /** @param options checked; `timeoutMs` is for all together, 0 for ever */
   constructor(
@@ -29,10 +30,24 @@ export class Budget {
     if (this.endsAt === Infinity) return { signal, timeoutMs };
     const leftMs = Math.ceil(this.endsAt - this.clock.now());
     if (leftMs <= 0) {
-      const outcome = this.used ? 'unknown' : 'not-sent';
-      throw new RequestTimeoutError({ op: this.op, path: this.path, outcome });
+      this.error = this.timeout(this.used ? 'unknown' : 'not-sent');
+      throw this.error;
     }
     this.used = true;
     return { signal, timeoutMs: leftMs };
+  }
+
+  /** Has it refused a call? */
+  get over(): boolean {
+    return this.error !== null;
+  }
+
+  /** Its own error, where it turns out that no call before it can have changed anything. */
+  withoutDoubt(error: unknown): unknown {
+    return error === this.error ? this.timeout('not-sent') : error;
+  }
+
+  private timeout(outcome: Outcome): RequestTimeoutError {
+    return new RequestTimeoutError({ op: this.op, path: this.path, outcome });
   }
 }

@@ -15,9 +15,11 @@ import {
   type ResponseOf,
 } from '../protocol/operations.js';
 import { addChroot, normalizeChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
+import { isTerminal } from '../session/phases.js';
 import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
 import { checkCallOptions, type CallOptions } from './arguments.js';
 import type { Watcher, WatchRegistry } from '../session/watches.js';
+import { Delays } from './delays.js';
 import { Watch, WatchCell } from './watch.js';
 
 /** What a call is made of; `P` is the row's response, `R` what the caller gets. */
@@ -41,6 +43,8 @@ export class Caller {
     readonly driver: Driver,
     readonly chroot: string,
     private readonly captureStack: boolean,
+    /** Pauses between attempts; end with the Conn. */
+    readonly delays: Delays = new Delays(driver.clock),
   ) {}
 
   get watches(): WatchRegistry {
@@ -49,17 +53,35 @@ export class Caller {
 
   /** The same without the chroot. */
   unrooted(): Caller {
-    return this.chroot === '' ? this : new Caller(this.driver, '', this.captureStack);
+    return this.chroot === '' ? this : new Caller(this.driver, '', this.captureStack, this.delays);
   }
 
   /** The same with a longer chroot. @throws InvalidPathError */
   below(path: string): Caller {
     const chroot = normalizeChroot(this.toServer(path, 'node', 'chroot'));
-    return new Caller(this.driver, chroot, this.captureStack);
+    return new Caller(this.driver, chroot, this.captureStack, this.delays);
   }
 
   get clock(): Clock {
     return this.driver.clock;
+  }
+
+  /** From 0 to below 1. */
+  random(): number {
+    return this.driver.random();
+  }
+
+  get sessionId(): bigint {
+    return this.driver.core.sessionId;
+  }
+
+  get lastZxid(): bigint {
+    return this.driver.core.lastZxid;
+  }
+
+  /** Is the Conn over? */
+  get isOver(): boolean {
+    return isTerminal(this.driver.core.phase.name);
   }
 
   /** Longest single request, bytes. */

@@ -4,7 +4,7 @@ import { DnsSrvHostProvider } from '../net/dns-srv.js';
 import { Driver } from '../net/driver.js';
 import { RoundRobinHostProvider, type HostProvider } from '../net/host-provider.js';
 import type { KeeperState } from '../protocol/constants.js';
-import { InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
+import { ConnClosedError, InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
 import { hex, withReadableJson } from '../protocol/readable.js';
 import { overError } from '../session/fates.js';
 import type { SessionEvent } from '../session/ports.js';
@@ -374,6 +374,7 @@ export class Conn extends TreeCalls {
         return;
       case 'end':
         this.confirmed = event.confirmed;
+        this.caller.delays.end(event.cause ?? new ConnClosedError({ outcome: 'not-sent' }));
         this.resolveClosed(
           event.cause === undefined ? { state: event.state } : { state: event.state, error: event.cause },
         );

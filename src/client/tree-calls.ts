@@ -1,12 +1,32 @@
 /** `TreeCalls`: what is built on the calls on single znodes; and the views of a Conn under a chroot of their own. */
-import { InvalidArgumentError } from '../protocol/errors.js';
+import { randomUUID } from 'node:crypto';
+import { ANY_VERSION } from '../protocol/constants.js';
+import { InvalidArgumentError, InvalidPathError, SessionExpiredError } from '../protocol/errors.js';
 import { validatePath } from '../protocol/paths.js';
-import { checkAcl, checkCallOptions, type CallOptions } from './arguments.js';
+import type { Stat } from '../protocol/records.js';
+import {
+  CREATE_OPTION_KEYS,
+  checkAcl,
+  checkCallOptions,
+  type CallOptions,
+  type CreateOptions,
+  type ZnodeData,
+} from './arguments.js';
 import { Budget } from './budget.js';
 import { rejecting, type Caller } from './caller.js';
 import { ZnodeCalls } from './calls.js';
 import { StreamCalls } from './stream-calls.js';
 import { copyTree, refuseInside, type CopyResult, type CopyTreeOptions } from './copy-tree.js';
+import {
+  createIdempotent,
+  deleteIdempotent,
+  setIdempotent,
+  type Attempting,
+  type IdempotentCreateOptions,
+  type IdempotentOptions,
+} from './idempotent.js';
+import { asObject, refuseUnknownKeys } from './options.js';
+import { createProtected } from './protected.js';
 import {
   QUOTA_LIMITS,
   checkLimitNames,
@@ -19,6 +39,14 @@ import {
   type QuotaLimit,
   type QuotaLimits,
 } from './quota.js';
+import {
+  attempts,
+  checkPolicy,
+  exponentialBackoff,
+  isRetryable,
+  type RetryOptions,
+  type RetryPolicy,
+} from './retry.js';
 import {
   deleteRecursive,
   ensurePath,
@@ -190,7 +218,130 @@ export abstract class TreeCalls extends StreamCalls {
     });
   }
 
+  // ---------------------------------------------------------------- lost answers
+
+  /**
+   * Does `work` until it succeeds or the policy gives up; see {@link retry}. Time and chance are this Conn's, and pauses
+   * end with it.
+   * @throws the last error; InvalidArgumentError, InvalidOptionError; the reason of the signal
+   */
+  retry<T>(
+    policy: RetryPolicy,
+    work: (attempt: number) => Promise<T>,
+    options?: Omit<RetryOptions, 'clock' | 'random'>,
+  ): Promise<T> {
+    return rejecting(() => {
+      const given = asObject(options ?? {}, 'the options of retry');
+      refuseUnknownKeys(given, ['signal', 'idempotent'], 'option of retry');
+      checkPolicy(policy);
+      const { signal, idempotent = false } = options ?? {};
+      return this.attempts(policy, work, signal, idempotent);
+    });
+  }
+
+  /**
+   * Creates a node that is found again if the answer is lost: its name begins with `_c_<uuid>-`. For every mode, also
+   * the sequential ones. An ephemeral node is one of the session that there is when this resolves (CURATOR-498). When it
+   * rejects and the node may be there, that is deleted in the background.
+   * @returns the path of the node
+   * @throws what `create` throws, but NodeExistsError
+   */
+  createProtected(path: string, data: ZnodeData = null, options?: IdempotentCreateOptions): Promise<string> {
+    return rejecting(() => {
+      const op = 'createProtected';
+      const sequential = options?.mode?.includes('SEQUENTIAL') === true;
+      validatePath(path, sequential ? 'sequential' : 'node', op);
+      if (path === '/' && !sequential) throw new InvalidPathError('the root is there already', { op, path });
+      const how = this.attempting(options, op, path, CREATE_OPTION_KEYS);
+      return createProtected(this, path, data, ownOptions(options), {
+        ...how,
+        newId: randomUUID,
+        retryLater: (work) => this.attempts(exponentialBackoff(), work, undefined, true),
+      });
+    });
+  }
+
+  /**
+   * Creates a node, and gives the right answer although an earlier attempt was applied and its answer lost. Not for the
+   * sequential modes.
+   * @throws what `create` throws; with `outcome: 'unknown'` what happened cannot be found out
+   */
+  createIdempotent(path: string, data: ZnodeData = null, options?: IdempotentCreateOptions): Promise<string> {
+    return rejecting(() => {
+      const how = this.attempting(options, 'createIdempotent', path, CREATE_OPTION_KEYS);
+      return createIdempotent(this, path, data, ownOptions(options), how);
+    });
+  }
+
+  /**
+   * Sets the data of a node, and gives the right answer although an earlier attempt was applied and its answer lost.
+   * @param version the version it must have; with -1, any, it may be set twice
+   * @throws what `set` throws; with `outcome: 'unknown'` what happened cannot be found out
+   */
+  setIdempotent(
+    path: string,
+    data: ZnodeData,
+    version: number = ANY_VERSION,
+    options?: IdempotentOptions,
+  ): Promise<Stat> {
+    return rejecting(() => {
+      const how = this.attempting(options, 'setIdempotent', path);
+      return setIdempotent(this, path, data, version, how);
+    });
+  }
+
+  /**
+   * Deletes a node, and gives the right answer although an earlier attempt was applied and its answer lost.
+   * @param version the version it must have; -1 for any
+   * @throws what `delete` throws; with `outcome: 'unknown'` what happened cannot be found out
+   */
+  deleteIdempotent(path: string, version: number = ANY_VERSION, options?: IdempotentOptions): Promise<void> {
+    return rejecting(() => {
+      const how = this.attempting(options, 'deleteIdempotent', path);
+      return deleteIdempotent(this, path, version, how);
+    });
+  }
+
   // ---------------------------------------------------------------- inside
+
+  private attempts<T>(
+    policy: RetryPolicy,
+    work: (attempt: number) => Promise<T>,
+    signal: AbortSignal | undefined,
+    idempotent: boolean,
+  ): Promise<T> {
+    const { clock, delays } = this.caller;
+    const random = (): number => this.caller.random();
+    return attempts(policy, work, { signal, idempotent, clock, random, delays });
+  }
+
+  private attempting(
+    options: IdempotentOptions | undefined,
+    op: string,
+    path: string,
+    own: readonly string[] = [],
+  ): Attempting {
+    const budget = this.budget(options, op, path, ['retry', ...own]);
+    const { retry: given = exponentialBackoff(), signal } = options ?? {};
+    checkPolicy(given);
+    const { caller } = this;
+    const policy: RetryPolicy = {
+      delayMs: (failure) => given.delayMs(failure),
+      isRetryable: (error) => {
+        if (budget.over) return false;
+        // the next session will do as well, if there is one
+        if (error instanceof SessionExpiredError && !caller.isOver) return true;
+        return given.isRetryable?.(error, true) ?? isRetryable(error, true);
+      },
+    };
+    return {
+      options: () => budget.next(),
+      withoutDoubt: (error) => budget.withoutDoubt(error),
+      retry: (work) => this.attempts(policy, work, signal, true),
+      sessionId: () => caller.sessionId,
+      since: caller.lastZxid,
+    };
+  }
 
   /** Checks the options of a call that is made of many. */
   private budget(given: unknown, op: string, path: string, own: readonly string[] = []): Budget {
@@ -242,6 +393,11 @@ class Unrooted extends ZnodeCalls {
 }
 
 const ORDERS: readonly string[] = ['breadth', 'depth'];
+
+/** What is for the create itself. */
+function ownOptions({ mode, acl, ttlMs }: CreateOptions = {}): CreateOptions {
+  return { mode, acl, ttlMs };
+}
 
 function badArgument(text: string, op: string, path: string): InvalidArgumentError {
   return new InvalidArgumentError(text, { op, path });

@@ -90,16 +90,21 @@ describe('the exports', () => {
         "digestAcl",
         "digestId",
         "digestMd5",
+        "exponentialBackoff",
         "fourLetterWord",
         "gssapi",
+        "isRetryable",
         "joinPath",
+        "noRetry",
         "op",
         "parentPath",
         "parseConfig",
+        "retry",
         "sequenceOf",
         "serverVersion",
         "tcpDialer",
         "tlsDialer",
+        "untilElapsed",
       ]
     `);
   });
