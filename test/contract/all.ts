@@ -6,6 +6,7 @@ import { creates } from './cases/creates.js';
 import { ensemble } from './cases/ensemble.js';
 import { ephemerals } from './cases/ephemerals.js';
 import { handshake } from './cases/handshake.js';
+import { lostAnswers } from './cases/lost-answers.js';
 import { mortals } from './cases/mortals.js';
 import { multis } from './cases/multi.js';
 import { multiReads } from './cases/multi-read.js';
@@ -51,6 +52,7 @@ export function registerAll(target: ContractTarget): void {
     paths,
     chroot,
     trees,
+    lostAnswers,
     words,
     throws,
   ]) {
