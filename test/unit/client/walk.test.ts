@@ -6,7 +6,7 @@ import { joinPath } from '../../../src/protocol/paths.js';
 import { MiniServer } from '../../../src/testing.js';
 import { STAT } from '../../support/core-world.js';
 import { checkAsync } from '../../support/property.js';
-import { rejectionOf } from '../../support/scripted-server.js';
+import { catchingUncaught, rejectionOf, settle } from '../../support/scripted-server.js';
 
 /** Children of each node of a tree. */
 type Shape = Readonly<Record<string, readonly string[]>>;
@@ -116,10 +116,29 @@ describe('a walk', () => {
     const reader = new Reader(SHAPE, false);
     const walk = new Walk('/a', false, 2, reader.read);
     const next = walk.next();
+    await settle();
+    expect(reader.asked).toEqual(['/a']);
     await walk.return();
     reader.answer('/a');
     expect(await next).toEqual({ value: undefined, done: true });
     expect(await walk.next()).toEqual({ value: undefined, done: true });
+  });
+
+  it('that is broken off, or has failed, does not care how the reads ahead end', async () => {
+    const bad = new Error('bad');
+    const uncaught = await catchingUncaught(async () => {
+      const shape: Shape = { '/a': ['b', 'c', 'd'], '/a/b': [] };
+      const read = (path: string): Promise<WalkedNode> => {
+        const children = shape[path];
+        return children === undefined ? Promise.reject(bad) : Promise.resolve({ path, stat: STAT, children });
+      };
+      const [broken, failed] = [new Walk('/a', false, 4, read), new Walk('/a', false, 4, read)];
+      for (const walk of [broken, failed]) for (let i = 0; i < 2; i++) await walk.next();
+      await broken.return();
+      expect(await rejectionOf(failed.next())).toBe(bad);
+      await settle();
+    });
+    expect(uncaught).toEqual([]);
   });
 
   it('leaves out what has vanished, with all below it', async () => {
