@@ -3,7 +3,7 @@
  * go on, no acknowledged write is lost, none is applied twice, every watch is told.
  */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { connect, ZkError, type Conn, type ConnOptions } from '../../src/index.js';
+import { connect, ZkError, type Conn, type ConnOptions, type WatchStream } from '../../src/index.js';
 import { startEnsemble, type EnsembleMember, type RealEnsemble } from '../support/real-ensemble.js';
 import { onEveryRelease } from '../support/targets.js';
 import { untilDone, untilSo } from '../support/until-done.js';
@@ -135,14 +135,62 @@ onEveryRelease('fail-over', (version) => {
     expect(await children.watch.event).toMatchObject({ type: 'NodeChildrenChanged', path: '/watched' });
   });
 
+  it('every kind of watch lives through the death of the leader', { timeout: 60_000 }, async () => {
+    const conn = await open();
+    for (const path of ['/data', '/parent', '/going', '/lasting', '/tree', '/tree/deep', '/value', '/family'])
+      await conn.create(path);
+    const data = await conn.getW('/data');
+    const coming = await conn.existsW('/coming');
+    const going = await conn.existsW('/going');
+    const children = await conn.childrenW('/parent');
+    const lasting = await conn.addWatch('/lasting', 'PERSISTENT');
+    const recursive = await conn.addWatch('/tree', 'PERSISTENT_RECURSIVE');
+    const values = conn.watchData('/value');
+    const families = conn.watchChildren('/family');
+    await values.next();
+    await families.next();
+
+    const reconnected = next(conn, 'RECONNECTED');
+    await (await ensemble.leader()).kill();
+    await reconnected;
+    const other = await open();
+    await other.set('/data', 'x');
+    await other.create('/coming');
+    await other.delete('/going');
+    await other.create('/parent/child');
+    for (const value of ['1', '2']) await other.set('/lasting', value);
+    await other.create('/lasting/child');
+    await other.set('/tree/deep', 'x');
+    await other.create('/tree/deep/er');
+    await other.set('/value', 'new');
+    await other.create('/family/child');
+
+    expect(await data.watch.event).toMatchObject({ type: 'NodeDataChanged', path: '/data' });
+    expect(await coming.watch.event).toMatchObject({ type: 'NodeCreated', path: '/coming' });
+    expect(await going.watch.event).toMatchObject({ type: 'NodeDeleted', path: '/going' });
+    expect(await children.watch.event).toMatchObject({ type: 'NodeChildrenChanged', path: '/parent' });
+    expect(await behindGap(lasting, 3)).toEqual([
+      'NodeDataChanged /lasting',
+      'NodeDataChanged /lasting',
+      'NodeChildrenChanged /lasting',
+    ]);
+    expect(await behindGap(recursive, 2)).toEqual([
+      'NodeDataChanged /tree/deep',
+      'NodeCreated /tree/deep/er',
+    ]);
+    expect(String((await values.next()).value?.data)).toBe('new');
+    expect((await families.next()).value?.children).toEqual(['child']);
+    await Promise.all([lasting, recursive, values, families].map((stream) => stream.return()));
+  });
+
   it('a Conn moves to another member when its own is killed, and is told what it missed', async () => {
     const conn = await open();
     const other = await open();
     await conn.create('/missed', 'old');
-    await conn.create('/going');
+    await conn.create('/leaving');
     const data = await conn.getW('/missed');
-    const going = await conn.existsW('/going');
-    const coming = await conn.existsW('/coming');
+    const going = await conn.existsW('/leaving');
+    const coming = await conn.existsW('/arriving');
     const children = await conn.childrenW('/missed');
     const seen: string[] = [];
     conn.on('watch', ({ type, path }) => seen.push(`${type} ${path}`));
@@ -154,8 +202,8 @@ onEveryRelease('fail-over', (version) => {
     await left.kill();
     await Promise.all([
       untilDone(() => writer.set('/missed', 'new')),
-      untilSo(() => writer.delete('/going')),
-      untilSo(() => writer.create('/coming')),
+      untilSo(() => writer.delete('/leaving')),
+      untilSo(() => writer.create('/arriving')),
       untilSo(() => writer.create('/missed/child')),
     ]);
     expect(await data.watch.event).toMatchObject({ type: 'NodeDataChanged' });
@@ -165,9 +213,9 @@ onEveryRelease('fail-over', (version) => {
     await conn.sync('/');
     expect(seen.sort()).toEqual([
       'NodeChildrenChanged /missed',
-      'NodeCreated /coming',
+      'NodeCreated /arriving',
       'NodeDataChanged /missed',
-      'NodeDeleted /going',
+      'NodeDeleted /leaving',
     ]);
     expect(conn.sessionId).toBe(session);
     expect(serverOf(conn)).not.toBe(left);
@@ -196,3 +244,26 @@ onEveryRelease('fail-over', (version) => {
       .join(',');
   }
 });
+
+/** The next so many events of a stream, which begins with the mark that some may be missing. */
+async function behindGap(stream: WatchStream, count: number): Promise<string[]> {
+  expect((await stream.next()).value).toEqual({ type: 'gap' });
+  const seen: string[] = [];
+  while (seen.length < count) {
+    const { value } = await stream.next();
+    if (value === undefined || !('path' in value)) {
+      // connected and lost again while the members agreed on a leader
+      expect(value).toEqual({ type: 'gap' });
+      expect(seen).toEqual([]);
+    } else seen.push(`${value.type} ${value.path}`);
+  }
+  return seen;
+}
+
+function next(conn: Conn, wanted: string): Promise<void> {
+  return new Promise((resolve) => {
+    conn.on('connection', (state) => {
+      if (state === wanted) resolve();
+    });
+  });
+}
