@@ -1,6 +1,14 @@
 /** Ensembles whose members are changed while they serve: `reconfig` in both forms, and who is told of it. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { connect, digestAcl, Perms, type Conn, type ConnOptions } from '../../src/index.js';
+import {
+  connect,
+  digestAcl,
+  Perms,
+  InvalidArgumentError,
+  type ConfigResult,
+  type Conn,
+  type ConnOptions,
+} from '../../src/index.js';
 import type { EnsembleMember, RealEnsemble } from '../support/real-ensemble.js';
 import { startEnsemble } from '../support/real-ensemble.js';
 import { startRealServer, type RealServer } from '../support/real-zookeeper.js';
@@ -11,41 +19,9 @@ import { untilDone } from '../support/until-done.js';
 const SUPER: ConnOptions = { auth: [{ scheme: 'digest', auth: 'super:test' }] };
 const CONFIG = '/zookeeper/config';
 
-interface Change {
-  readonly joining?: string;
-  readonly leaving?: string;
-  readonly members?: string;
-  readonly fromConfig?: bigint;
-}
-
-/** What `/zookeeper/config` says. */
-interface Config {
-  /** Lines `server.N=…`. */
-  readonly servers: readonly string[];
-  readonly version: bigint;
-}
-
-function parse(data: Uint8Array | null): Config {
-  const lines = Buffer.from(data ?? [])
-    .toString()
-    .split('\n');
-  const version = lines.pop()!;
-  expect(version).toMatch(/^version=[0-9a-f]+$/);
-  return { servers: lines, version: BigInt(`0x${version.slice('version='.length)}`) };
-}
-
-async function reconfig(conn: Conn, change: Change): Promise<Config> {
-  const { data } = await conn.call('reconfig', {
-    joiningServers: change.joining ?? null,
-    leavingServers: change.leaving ?? null,
-    newMembers: change.members ?? null,
-    curConfigId: change.fromConfig ?? -1n,
-  });
-  return parse(data);
-}
-
-async function getConfig(conn: Conn): Promise<Config> {
-  return parse((await conn.get(CONFIG)).data);
+/** Lines `server.N=…` of a configuration. */
+function linesOf({ text }: ConfigResult): string[] {
+  return text.split('\n').filter((line) => line.startsWith('server.'));
 }
 
 onEveryRelease('reconfig', (version) => {
@@ -74,76 +50,102 @@ onEveryRelease('reconfig', (version) => {
 
     it('takes somebody who may write the config node', async () => {
       const nobody = await open(ensemble.connectString);
-      await expect(reconfig(nobody, { leaving: '3' })).rejects.toMatchObject({
+      await expect(nobody.reconfig({ leaving: [3] })).rejects.toMatchObject({
         code: 'ZK_NO_AUTH',
         outcome: 'rejected',
       });
-      expect((await getConfig(nobody)).servers).toEqual(lines(ensemble.members));
+      expect(linesOf(await nobody.getConfig())).toEqual(lines(ensemble.members));
       const bob: ConnOptions = { auth: [{ scheme: 'digest', auth: 'bob:secret' }] };
       const owner = await open(ensemble.connectString, SUPER);
       const bobs = await open(ensemble.connectString, bob);
       const { acl } = await owner.getAcl(CONFIG);
       await owner.setAcl(CONFIG, [...acl, digestAcl(Perms.WRITE, 'bob:secret')]);
       await bobs.sync('/');
-      expect((await reconfig(bobs, {})).servers).toEqual(lines(ensemble.members));
+      expect(linesOf(await bobs.reconfig({ members: lines(ensemble.members) }))).toEqual(
+        lines(ensemble.members),
+      );
       await owner.setAcl(CONFIG, acl);
     });
 
     it('lets a follower leave and join again; watches of the config node fire', async () => {
       const conn = await open(ensemble.connectString, SUPER);
       const reader = await open(ensemble.connectString);
-      const before = await getConfig(conn);
+      const before = await conn.getConfig();
       const [leaver] = await ensemble.followers();
-      const { watch } = await reader.getW(CONFIG);
-      const without = await reconfig(conn, { leaving: String(leaver!.id), fromConfig: before.version });
-      expect(without.servers).toEqual(lines(ensemble.members.filter((each) => each !== leaver)));
+      const { watch } = await reader.getConfigW();
+      const without = await conn.reconfig({ leaving: [leaver!.id], fromConfig: before.version });
+      expect(linesOf(without)).toEqual(lines(ensemble.members.filter((each) => each !== leaver)));
       expect(without.version).toBeGreaterThan(before.version);
       expect(await watch.event).toMatchObject({ type: 'NodeDataChanged', path: CONFIG });
       await reader.sync('/');
-      const { data, stat } = await reader.get(CONFIG);
-      expect(parse(data)).toEqual(without);
+      const read = await reader.getConfig();
+      expect(read).toEqual(without);
       // what tells one configuration from the next is not the version of the node
-      expect(stat).toMatchObject({ version: -1, mzxid: without.version });
+      expect(read.stat).toMatchObject({ version: -1, mzxid: without.version });
 
-      const again = await reconfig(conn, { joining: leaver!.joining });
-      expect(again.servers).toEqual(lines(ensemble.members));
+      const again = await conn.reconfig({ joining: [leaver!.joining] });
+      expect(linesOf(again)).toEqual(lines(ensemble.members));
       await leaver!.serving();
     });
 
     it('refuses to start from another configuration, and what it cannot read', async () => {
       const conn = await open(ensemble.connectString, SUPER);
-      const before = await getConfig(conn);
-      await expect(reconfig(conn, { leaving: '3', fromConfig: before.version - 1n })).rejects.toMatchObject({
+      const before = await conn.getConfig();
+      await expect(conn.reconfig({ leaving: [3], fromConfig: before.version - 1n })).rejects.toMatchObject({
         code: 'ZK_BAD_VERSION',
       });
-      for (const change of [{ joining: 'server.9=rubbish' }, { members: 'server.1=rubbish' }]) {
-        await expect(reconfig(conn, change)).rejects.toMatchObject({ code: 'ZK_BAD_ARGUMENTS' });
+      for (const change of [{ joining: ['server.9=rubbish'] }, { members: ['server.1=rubbish'] }]) {
+        await expect(conn.reconfig(change)).rejects.toMatchObject({ code: 'ZK_BAD_ARGUMENTS' });
       }
-      expect(await getConfig(conn)).toEqual(before);
+      // servers would pass over one of the two without a word
+      const both = { leaving: [3], members: lines(ensemble.members) };
+      await expect(conn.reconfig(both)).rejects.toBeInstanceOf(InvalidArgumentError);
+      expect(await conn.getConfig()).toEqual(before);
     });
 
     it('refuses members that nobody has seen, if they were the quorum', async () => {
       const conn = await open(ensemble.connectString, SUPER);
-      const before = await getConfig(conn);
+      const before = await conn.getConfig();
       const unseen = await Promise.all([7, 8, 9, 10].map((id) => memberThatIsNot(id)));
-      await expect(reconfig(conn, { joining: unseen.join(',') })).rejects.toMatchObject({
+      await expect(conn.reconfig({ joining: unseen })).rejects.toMatchObject({
         code: 'ZK_NEW_CONFIG_NO_QUORUM',
         outcome: 'rejected',
       });
-      expect(await getConfig(conn)).toEqual(before);
+      expect(await conn.getConfig()).toEqual(before);
+    });
+
+    it('tells whom to go to: a Conn leaves the member that has left', { timeout: 60_000 }, async () => {
+      const conn = await open(ensemble.connectString, { ...SUPER, sessionTimeoutMs: 30_000 });
+      const [leaver] = await ensemble.followers();
+      const client = await open(leaver!.connectString, { sessionTimeoutMs: 30_000 });
+      const session = client.sessionId;
+      const { servers } = await conn.reconfig({ leaving: [leaver!.id] });
+      const moved = new Promise<void>((resolve) => {
+        client.on('connection', (state) => {
+          if (state === 'RECONNECTED') resolve();
+        });
+      });
+      const addresses = servers.map(({ clientAddress }) => `${clientAddress!.host}:${clientAddress!.port}`);
+      expect(await client.updateServers(addresses)).toBe(true);
+      await moved;
+      expect(addresses).toContain(client.server);
+      expect(client.sessionId).toBe(session);
+      await client.create('/moved', null, { mode: 'EPHEMERAL' });
+      await conn.reconfig({ joining: [leaver!.joining] });
+      await leaver!.serving();
     });
 
     it('takes a fourth member, then the list of all, without it', { timeout: 60_000 }, async () => {
       const conn = await open(ensemble.connectString, SUPER);
       const three = [...ensemble.members];
       const fourth = await ensemble.addMember();
-      const four = await reconfig(conn, { joining: fourth.joining });
-      expect(four.servers).toEqual(lines([...three, fourth]));
+      const four = await conn.reconfig({ joining: [fourth.joining] });
+      expect(linesOf(four)).toEqual(lines([...three, fourth]));
       const there = await open(fourth.connectString);
       await there.sync('/');
-      expect(await getConfig(there)).toEqual(four);
-      const back = await reconfig(conn, { members: lines(three).join(','), fromConfig: four.version });
-      expect(back.servers).toEqual(lines(three));
+      expect(await there.getConfig()).toEqual(four);
+      const back = await conn.reconfig({ members: lines(three), fromConfig: four.version });
+      expect(linesOf(back)).toEqual(lines(three));
       await fourth.stop();
     });
 
@@ -156,11 +158,11 @@ onEveryRelease('reconfig', (version) => {
         await conn.create('/kept', null, { mode: 'EPHEMERAL' });
         const leader = await ensemble.leader();
         // it steps down, which may cut the connection before the reply
-        await untilDone(() => reconfig(conn, { leaving: String(leader.id) }));
+        await untilDone(() => conn.reconfig({ leaving: [leader.id] }));
         await leader.kill();
         expect(await ensemble.leader()).not.toBe(leader);
         expect((await untilDone(() => conn.exists('/kept')))?.ephemeralOwner).toBe(session);
-        expect((await untilDone(() => getConfig(conn))).servers).toHaveLength(2);
+        expect((await untilDone(() => conn.getConfig())).servers).toHaveLength(2);
       },
     );
   });
@@ -176,7 +178,7 @@ onEveryRelease('reconfig', (version) => {
     ])('is refused where it is %s', async (_, reconfigEnabled, code) => {
       server = await startRealServer({ version, config: { reconfigEnabled } });
       const conn = await open(server.connectString, SUPER);
-      await expect(reconfig(conn, { leaving: '1' })).rejects.toMatchObject({ code });
+      await expect(conn.reconfig({ leaving: [1] })).rejects.toMatchObject({ code });
       // the connection goes on
       await conn.sync('/');
       expect((await conn.get(CONFIG)).data?.length ?? 0).toBe(0);
