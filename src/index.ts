@@ -66,6 +66,8 @@ export type { FourLetterWordOptions } from './net/probe.js';
 export { tlsDialer } from './net/tls.js';
 export type { TlsOptions, TlsSource } from './net/tls.js';
 export { tcpDialer } from './net/transport.js';
+export type { ConnStats } from './net/stats.js';
+export type { ConnWarning } from './net/warner.js';
 export type { ConnectionNote, SessionNote } from './net/reporter.js';
 export type { LateReply, RequestTrace, TraceOutcome } from './net/traced-request.js';
 export type { Dialer, Transport, TransportEvents } from './net/transport.js';

@@ -3,6 +3,8 @@ import { parseConnectString, parseServerAddress, type ServerAddress } from '../n
 import { DnsSrvHostProvider } from '../net/dns-srv.js';
 import { Driver } from '../net/driver.js';
 import { RoundRobinHostProvider, type HostProvider } from '../net/host-provider.js';
+import type { ConnStats } from '../net/stats.js';
+import { Warner } from '../net/warner.js';
 import type { KeeperState } from '../protocol/constants.js';
 import { ConnClosedError, InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
 import { hex, withReadableJson } from '../protocol/readable.js';
@@ -46,7 +48,7 @@ export class Conn extends TreeCalls {
   private readonly driver: Driver;
   /** @internal */
   protected readonly caller: Caller;
-  private readonly events = new EventSource();
+  private readonly events: EventSource;
   private failedAttempts = 0;
   private unansweredAuth = 0;
   private readonly authAnswered = new Set<() => void>();
@@ -68,8 +70,13 @@ export class Conn extends TreeCalls {
     this.sessionTimeoutMs = resolved.sessionTimeoutMs;
     this.secure = resolved.tls !== null;
     const { offlineQueue, random, clock } = resolved;
+    const warner = new Warner(clock, (warning) => this.events.emit('warning', warning));
+    const { slowHandlerMs: thresholdMs } = resolved;
+    this.events = new EventSource(thresholdMs === 0 ? null : { clock, thresholdMs, warner });
     this.driver = new Driver({
       hostProvider: resolved.hostProvider ?? providerOf(servers, srv, random),
+      warner,
+      loopLagMs: resolved.loopLagMs,
       dialer: resolved.tls ?? resolved.dialer,
       sasl: resolved.sasl,
       clock,
@@ -173,6 +180,11 @@ export class Conn extends TreeCalls {
   /** Session timeout that the server granted, ms; the one asked for while there is no session. */
   get negotiatedTimeoutMs(): number {
     return this.driver.core.timeoutMs;
+  }
+
+  /** How this Conn is doing: what waits, what has passed, how long the last ping took. Costs next to nothing. */
+  stats(): ConnStats {
+    return this.driver.stats();
   }
 
   /** What a log may show of this Conn: nothing secret, and no inside. */

@@ -6,6 +6,7 @@
 import { EventEmitter } from 'eventemitter3';
 import type { KeeperState } from '../protocol/constants.js';
 import { InvalidArgumentError, type ZkError } from '../protocol/errors.js';
+import type { ConnWarning, Warner } from '../net/warner.js';
 import type { WatchEvent } from '../session/watches.js';
 
 /**
@@ -56,6 +57,8 @@ export interface ConnEvents {
   watch: WatchEvent;
   /** A server could not be reached, or refused us. */
   connectError: ConnectErrorEvent;
+  /** Something makes this Conn do badly: a slow listener, an event loop that stands still. */
+  warning: ConnWarning;
 }
 
 const EVENT_NAMES: Readonly<Record<keyof ConnEvents, true>> = {
@@ -64,6 +67,7 @@ const EVENT_NAMES: Readonly<Record<keyof ConnEvents, true>> = {
   session: true,
   watch: true,
   connectError: true,
+  warning: true,
 };
 
 function checkName(event: string): void {
@@ -73,11 +77,22 @@ function checkName(event: string): void {
 
 type Listener = (payload: unknown) => void;
 
+/** Looks at how long listeners take. */
+export interface Watchdog {
+  readonly clock: { now(): number };
+  readonly thresholdMs: number;
+  readonly warner: Warner;
+}
+
 /** eventemitter3 whose listeners cannot disturb each other, nor whoever emits. */
 export class EventSource {
   private readonly emitter = new EventEmitter<keyof ConnEvents>();
   /** Each listener's guarded form, by which it is found again. */
   private readonly guards = new WeakMap<Listener, Listener>();
+  /** The event that listeners are hearing of. */
+  private current: keyof ConnEvents = 'state';
+
+  constructor(private readonly watchdog: Watchdog | null = null) {}
 
   on<E extends keyof ConnEvents>(event: E, listener: (payload: ConnEvents[E]) => void): void {
     checkName(event);
@@ -94,7 +109,17 @@ export class EventSource {
   }
 
   emit<E extends keyof ConnEvents>(event: E, payload: ConnEvents[E]): void {
+    const before = this.current;
+    this.current = event;
     this.emitter.emit(event, payload);
+    this.current = before;
+  }
+
+  private ran(watchdog: Watchdog, ms: number, event: keyof ConnEvents, listener: Listener): void {
+    const { thresholdMs, warner } = watchdog;
+    // who is slow to hear a warning would get another one for that
+    if (ms <= thresholdMs || event === 'warning') return;
+    warner.warn('slow-handler', ms, thresholdMs, { event, handler: listener.name });
   }
 
   private guard(listener: Listener): Listener {
@@ -102,6 +127,8 @@ export class EventSource {
     let guard = this.guards.get(listener);
     if (guard === undefined) {
       guard = (payload) => {
+        const { watchdog, current } = this;
+        const startedAt = watchdog === null ? 0 : watchdog.clock.now();
         try {
           listener(payload);
         } catch (error) {
@@ -109,6 +136,7 @@ export class EventSource {
             throw error;
           });
         }
+        if (watchdog !== null) this.ran(watchdog, watchdog.clock.now() - startedAt, current, listener);
       };
       this.guards.set(listener, guard);
     }

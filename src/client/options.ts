@@ -47,6 +47,13 @@ export interface ConnOptions {
     { readonly baseMs?: number | undefined; readonly maxMs?: number | undefined } | undefined;
   /** Should errors of calls show where the call was made? Costs a stack trace for every call. */
   readonly captureStack?: boolean | undefined;
+  /** Longest time that a listener may take, ms; a longer one gives the event `warning`. 0 for no limit. */
+  readonly slowHandlerMs?: number | undefined;
+  /**
+   * How long the event loop may stand still while there is a session, ms; longer gives the event `warning`. 0 for no
+   * limit. Default: a tenth of the session timeout.
+   */
+  readonly loopLagMs?: number | undefined;
   /** Chooses the servers; then the connect string's are not used. */
   readonly hostProvider?: HostProvider | undefined;
   /** Secure connections, to a `secureClientPort`: `true`, options of Node's `tls.connect`, or a function that gives them. */
@@ -78,6 +85,8 @@ export interface ResolvedOptions {
   readonly maxResponseBytes: number;
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
   readonly captureStack: boolean;
+  readonly slowHandlerMs: number;
+  readonly loopLagMs: number | null;
   readonly hostProvider: HostProvider | null;
   /** A dialer, so that no secret is kept here. */
   readonly tls: Dialer | null;
@@ -117,6 +126,8 @@ export const OPTION_TABLE: { readonly [K in keyof ResolvedOptions]: OptionRow<Re
   maxResponseBytes: integer(16 * 1024 * 1024, 1024, MAX_BYTES, 'bytes'),
   backoff: { default: { baseMs: 100, maxMs: 3000 }, type: '{ baseMs, maxMs }', check: checkBackoff },
   captureStack: { default: false, type: 'boolean', check: checkBoolean },
+  slowHandlerMs: integer(100, 0, MAX_MS, 'ms'),
+  loopLagMs: orNull(integer(0, 0, MAX_MS, 'ms')),
   hostProvider: { default: null, type: 'HostProvider', check: checkHostProvider },
   tls: { default: null, type: 'TlsSource', check: checkTls },
   dialer: func(tcpDialer, 'Dialer'),

@@ -12,6 +12,11 @@ export interface Log {
   (format: string, ...args: unknown[]): void;
 }
 
+/** A duration as a log shows it. */
+export function inMs(ms: number): string {
+  return `${ms.toFixed(1)} ms`;
+}
+
 /** Servers tried, connected to, lost. */
 export const connectionLog: Log = createDebug('zk-conn:connection');
 
@@ -24,6 +29,9 @@ export const requestLog: Log = createDebug('zk-conn:request');
 /** Watch events. */
 export const watchLog: Log = createDebug('zk-conn:watch');
 
+/** What makes a Conn do badly. */
+export const warningLog: Log = createDebug('zk-conn:warning');
+
 /** Carries a `RequestTrace`. */
 export const requestChannel = tracingChannel('zk-conn:request');
 
@@ -35,3 +43,6 @@ export const connectionChannel = channel('zk-conn:connection');
 
 /** Carries a `SessionNote`. */
 export const sessionChannel = channel('zk-conn:session');
+
+/** Carries a `ConnWarning`. */
+export const warningChannel = channel('zk-conn:warning');

@@ -13,12 +13,15 @@ import { isTerminal } from '../session/phases.js';
 import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
 import type { Clock, Timer } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
-import { connectionLog } from './diagnostics.js';
+import { connectionLog, requestLog } from './diagnostics.js';
 import type { HostChoice, HostProvider } from './host-provider.js';
 import { Reporter } from './reporter.js';
+import { statsOf, type ConnStats } from './stats.js';
 import { TracedRequest, isTracing } from './traced-request.js';
 import { SaslClient, type SaslMechanism } from './sasl.js';
 import type { Dialer, Transport, TransportEvents } from './transport.js';
+import { asError, checkChoice, checkTransport, usersNumber } from './users-parts.js';
+import type { Warner } from './warner.js';
 
 /** What a driver is made of. */
 export interface DriverParts {
@@ -28,6 +31,9 @@ export interface DriverParts {
   readonly sasl?: SaslMechanism | null;
   readonly clock: Clock;
   readonly random: () => number;
+  readonly warner?: Warner | null;
+  /** A tick that comes later than this is a stall, ms; null for a tenth of the session timeout, 0 for never. */
+  readonly loopLagMs?: number | null;
   /** Gets every event of the session, in order, while it happens. Must not throw. */
   readonly onEvent: (event: SessionEvent) => void;
 }
@@ -47,6 +53,9 @@ export class Driver implements Ports {
   readonly core: SessionCore;
   private readonly reporter = new Reporter(this);
   private readonly sasl: SaslClient;
+  private readonly flow = { bytesOut: 0, bytesIn: 0, receivedAt: -1 };
+  /** Asked for once a connection: the question costs more than that for a subscriber. */
+  private logsRequests = requestLog.enabled;
   private link: Link | null = null;
   /** The server of the latest attempt. */
   private latest: ServerAddress | null = null;
@@ -110,7 +119,7 @@ export class Driver implements Ports {
     watcher: PendingRequest['watcher'],
     absentErrno: number,
   ): PendingRequest {
-    return isTracing()
+    return this.logsRequests || isTracing()
       ? new TracedRequest(this, op, record, path, resolve, reject, shape, watcher, absentErrno)
       : new PendingRequest(op, record, path, resolve, reject, shape, watcher, absentErrno);
   }
@@ -173,6 +182,10 @@ export class Driver implements Ports {
     return () => void this.whenUsable.delete(callback);
   }
 
+  stats(): ConnStats {
+    return statsOf(this.core, this.reporter, this.flow, this.server, this.clock.now());
+  }
+
   /** Calls back when the core has ended and no socket is left. */
   onceGone(callback: () => void): void {
     this.whenGone.push(callback);
@@ -200,6 +213,7 @@ export class Driver implements Ports {
     const { link } = this;
     if (link?.epoch !== epoch || link.transport === null) return true;
     try {
+      this.flow.bytesOut += bytes.length;
       return link.transport.write(bytes);
     } catch (error) {
       // a dialer of the user's own; the core is in the middle of something and hears of it behind that
@@ -298,6 +312,7 @@ export class Driver implements Ports {
 
   private connect(epoch: number, server: ServerAddress): void {
     this.latest = server;
+    this.logsRequests = requestLog.enabled;
     this.reporter.attempt();
     // a subscriber may have closed the Conn
     if (!this.isDialing(epoch)) return;
@@ -319,7 +334,7 @@ export class Driver implements Ports {
     const report = (run: (now: number) => void): void => this.report(link, run);
     return {
       onConnect: () => report(() => this.core.dialed(epoch)),
-      onData: (chunk) => report((now) => this.core.bytes(epoch, chunk, now)),
+      onData: (chunk) => report((now) => this.received(epoch, chunk, now)),
       onDrain: () => report((now) => this.core.drained(epoch, now)),
       onEnd: () => report(() => this.over(epoch, server, new Error(this.whyEnded()))),
       onClose: (error) =>
@@ -357,6 +372,13 @@ export class Driver implements Ports {
       this.depth--;
       this.arm();
     }
+  }
+
+  private received(epoch: number, chunk: Buffer, now: number): void {
+    this.flow.bytesIn += chunk.length;
+    this.flow.receivedAt = now;
+    this.afterStall(now);
+    this.core.bytes(epoch, chunk, now);
   }
 
   private drop(link: Link): void {
@@ -401,7 +423,10 @@ export class Driver implements Ports {
   // ---------------------------------------------------------------- time
 
   private readonly flush = (): void => {
-    this.enter((now) => this.core.flush(now));
+    this.enter((now) => {
+      this.afterStall(now);
+      this.core.flush(now);
+    });
   };
 
   /** Keeps one timer, for the nearest deadline. One that is armed too early is let be: its tick does no harm. */
@@ -418,11 +443,26 @@ export class Driver implements Ports {
     }
   }
 
-  private readonly tick = (): void => {
+  /**
+   * We stood still for longer than a session lasts. Whatever the event loop brings first, the clock must be heard before
+   * it: what waits in the socket may belong to a session that is over.
+   */
+  private afterStall(now: number): void {
+    if (now - this.timerAt >= this.core.timeoutMs) this.ring(now);
+  }
+
+  private readonly tick = (): void => this.enter((now) => this.ring(now));
+
+  private ring(now: number): void {
+    const lateMs = this.core.phase.name === 'live' ? now - this.timerAt : 0;
+    const thresholdMs = this.parts.loopLagMs ?? this.core.timeoutMs / 10;
+    this.timer?.cancel();
     this.timer = null;
     this.timerAt = Infinity;
-    this.enter((now) => this.core.tick(now));
-  };
+    this.core.tick(now);
+    // behind the ping that is due
+    if (thresholdMs > 0 && lateMs > thresholdMs) this.parts.warner?.warn('loop-lag', lateMs, thresholdMs);
+  }
 
   // ---------------------------------------------------------------- notes
 
@@ -446,34 +486,5 @@ export class Driver implements Ports {
         throw error;
       });
     }
-  }
-}
-
-/** The provider may be the user's own. */
-function checkChoice(choice: HostChoice): HostChoice {
-  const { host, port } = (choice as Partial<HostChoice> | undefined)?.server ?? {};
-  if (typeof host !== 'string' || host === '' || typeof port !== 'number') {
-    throw new InvalidArgumentError('the host provider did not give { server: { host, port }, retryStart }');
-  }
-  return choice;
-}
-
-function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
-}
-
-function checkTransport(transport: Transport): Transport {
-  const given = transport as Partial<Transport> | undefined;
-  if (typeof given?.write === 'function' && typeof given.destroy === 'function') return transport;
-  throw new InvalidArgumentError('the dialer did not give { write, destroy }');
-}
-
-/** A number that the user's own code gives; `fallback` for what makes no sense, and for an exception. */
-function usersNumber(give: () => number, makesSense: (n: number) => boolean, fallback: number): number {
-  try {
-    const n = give();
-    return makesSense(n) ? n : fallback;
-  } catch {
-    return fallback;
   }
 }

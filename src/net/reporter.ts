@@ -3,7 +3,14 @@ import type { KeeperState } from '../protocol/constants.js';
 import type { ZkError } from '../protocol/errors.js';
 import { hex } from '../protocol/readable.js';
 import type { SessionEvent } from '../session/ports.js';
-import { connectionChannel, connectionLog, sessionChannel, sessionLog, watchLog } from './diagnostics.js';
+import {
+  connectionChannel,
+  connectionLog,
+  inMs,
+  sessionChannel,
+  sessionLog,
+  watchLog,
+} from './diagnostics.js';
 
 /** What the channel `zk-conn:connection` carries: what became of one connection, or of the attempt at one. */
 export interface ConnectionNote {
@@ -119,15 +126,15 @@ export class Reporter {
   private connection(event: ConnectionNote['event'], error: ZkError | undefined): void {
     if (!connectionLog.enabled && !connectionChannel.hasSubscribers) return;
     const { clock, core, latestServer: server } = this.source;
-    const durationMs = clock.now() - this.since;
+    const durationMs = event === 'attempt' ? 0 : clock.now() - this.since;
     if (connectionLog.enabled) {
       const why = error === undefined ? '' : `: ${error.message}`;
       connectionLog(
-        '%s %s (attempt %d, %d ms)%s',
+        '%s %s (attempt %d, %s)%s',
         server ?? 'no server',
         event,
         this.attempts,
-        durationMs,
+        inMs(durationMs),
         why,
       );
     }

@@ -8,7 +8,7 @@ import { requestPath } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
 import { hex } from '../protocol/readable.js';
 import { PendingRequest } from '../session/pending.js';
-import { lateReplyChannel, requestChannel, requestLog } from './diagnostics.js';
+import { inMs, lateReplyChannel, requestChannel, requestLog } from './diagnostics.js';
 
 /** How a traced request ended: `ok`, or the `outcome` of its error. */
 export type TraceOutcome = 'ok' | Outcome;
@@ -64,9 +64,9 @@ export interface TraceSource {
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
-/** Does anybody want to know of requests? */
+/** Does anybody listen to what a request tells? */
 export function isTracing(): boolean {
-  return requestChannel.hasSubscribers || lateReplyChannel.hasSubscribers || requestLog.enabled;
+  return requestChannel.hasSubscribers || lateReplyChannel.hasSubscribers;
 }
 
 export class TracedRequest extends PendingRequest {
@@ -171,7 +171,7 @@ function announceEnd(trace: RequestTrace): void {
     const what = `${op}${path === undefined ? '' : ` ${path}`} (${server ?? 'no server'}, xid ${xid})`;
     const size = `${requestBytes} bytes out, ${responseBytes} bytes in`;
     const why = error === undefined ? '' : `: ${error.message}`;
-    requestLog('%s %s after %d ms, %s%s', what, outcome, durationMs, size, why);
+    requestLog('%s %s after %s, %s%s', what, outcome, inMs(durationMs), size, why);
   }
   if (trace.error !== undefined) requestChannel.error.publish(trace);
   requestChannel.asyncStart.publish(trace);
@@ -182,7 +182,13 @@ function announceLate(trace: RequestTrace): void {
   const { op, path, xid, late } = trace;
   if (requestLog.enabled) {
     const what = `${op}${path === undefined ? '' : ` ${path}`} (xid ${xid})`;
-    requestLog('%s: late reply after %d ms: %s (%d)', what, late?.durationMs, late?.outcome, late?.errno);
+    requestLog(
+      '%s: late reply after %s: %s (%d)',
+      what,
+      inMs(late?.durationMs ?? 0),
+      late?.outcome,
+      late?.errno,
+    );
   }
   lateReplyChannel.publish(trace);
 }

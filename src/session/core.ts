@@ -42,7 +42,7 @@ export class SessionCore {
   readonly traffic: Traffic;
   readonly securing: Securing;
 
-  private readonly liveness = new Liveness();
+  readonly liveness = new Liveness();
   private readonly inbox: Inbox;
   private readonly receiver = new Receiver((frame) => this.readMessage(frame));
   #passwd: Uint8Array | null = null;

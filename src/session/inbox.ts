@@ -93,7 +93,7 @@ export class Inbox {
         break;
       }
       default: {
-        const pending = to.traffic.queue.replied(xid);
+        const pending = to.traffic.queue.replied(xid, end - start);
         this.sawZxid(zxidHigh, zxidLow);
         pending.replied(errno, end - start, reader);
         // if the caller has given up, the reply had to be taken off the stream all the same

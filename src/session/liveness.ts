@@ -1,7 +1,7 @@
 /** Is the server still there? When bytes went each way, the ping that is out, and what the clock says to that. */
 import { Xid } from '../protocol/constants.js';
 import { operations } from '../protocol/operations.js';
-import { LATE_MS, graceMs, pingAfterMs, readTimeoutMs } from './timeouts.js';
+import { LATE_MS, expiryMs, graceMs, pingAfterMs, readTimeoutMs } from './timeouts.js';
 
 /** What to do now. */
 export type Check = 'nothing' | 'ping' | 'dead';
@@ -11,6 +11,9 @@ export class Liveness {
   lastHeard = 0;
   private lastSent = 0;
   private pingOut = false;
+  private pingedAt = 0;
+  /** Round trip of the last ping that was answered, ms; -1 before the first. */
+  pingMs = -1;
   /** End of the extra time that a late check gave; 0 for none. */
   private graceUntil = 0;
 
@@ -33,10 +36,14 @@ export class Liveness {
 
   pinged(now: number): void {
     this.pingOut = true;
+    this.pingedAt = now;
     this.lastSent = now;
   }
 
+  /** The message that was just heard is the answer to a ping. */
   pingAnswered(): void {
+    // one that nobody asked for says nothing
+    if (this.pingOut) this.pingMs = this.lastHeard - this.pingedAt;
     this.pingOut = false;
   }
 
@@ -50,6 +57,8 @@ export class Liveness {
     const deadline = this.readDeadline(sessionMs);
     if (now < deadline)
       return !this.pingOut && now >= this.lastSent + pingAfterMs(sessionMs) ? 'ping' : 'nothing';
+    // nobody keeps a session so long of which he hears nothing: what lies unread is of a session that is over
+    if (now - Math.max(this.lastSent, this.lastHeard) >= expiryMs(sessionMs)) return 'dead';
     if (this.graceUntil !== 0 || now - deadline <= LATE_MS) return 'dead';
     // we stood still, not the server: what it sent lies unread, and a ping brings an answer if it lives
     this.graceUntil = now + graceMs(sessionMs);

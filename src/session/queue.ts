@@ -29,6 +29,11 @@ export class RequestQueue {
   private readonly waiting = new RequestRing();
   private readonly sent = new RequestRing();
   private lastXid = 0;
+  /** What has passed so far. */
+  requests = 0;
+  replies = 0;
+  largestRequestBytes = 0;
+  largestReplyBytes = 0;
   /** No request times out before this; it may be too early, never too late. */
   private earliestDeadline = Infinity;
   /** Requests that wait although nobody waits for them any more; taken out before anything is written. */
@@ -129,13 +134,15 @@ export class RequestQueue {
   }
 
   /**
-   * The request that a reply belongs to. Replies come in the order of the requests, so it is the oldest one.
+   * The request that a reply of so many bytes belongs to. Replies come in the order of the requests, so it is the oldest one.
    * @throws {@link XidMismatchError} if it is not
    */
-  replied(xid: number): PendingRequest {
+  replied(xid: number, bytes = 0): PendingRequest {
     const oldest = this.sent.peek();
     if (oldest?.xid !== xid) throw new XidMismatchError(xid, oldest?.xid);
     this.sent.shift();
+    this.replies++;
+    if (bytes > this.largestReplyBytes) this.largestReplyBytes = bytes;
     return oldest;
   }
 
@@ -203,6 +210,8 @@ export class RequestQueue {
     }
     out.end();
     pending.encoded(xid, bytes);
+    this.requests++;
+    if (bytes > this.largestRequestBytes) this.largestRequestBytes = bytes;
     this.lastXid = xid;
     return null;
   }

@@ -64,10 +64,12 @@ export class Sender {
     }
   }
 
-  /** Writes what waits and then `out`, also to a socket that wants no more: for what must keep its place and is rare. */
+  /**
+   * Writes what waits, and behind it `out`, which goes before what a socket that wants no more does not take: nothing
+   * small may be stuck behind a large queue, and a large queue must not be pressed into a full socket, before the pings.
+   */
   press(out: Outbox, epoch: number, now: number): void {
-    for (let bytes = this.queue.take(); bytes !== null; bytes = this.queue.take())
-      this.write(epoch, bytes, now);
+    this.flush(epoch, now);
     this.writeOut(out, epoch, now);
   }
 

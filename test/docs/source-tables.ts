@@ -172,6 +172,7 @@ function optionsTable(): string {
 /** Defaults that depend on others; their row says null. */
 const DERIVED: Readonly<Record<string, string>> = {
   connectTimeoutMs: 'session timeout / servers',
+  loopLagMs: 'session timeout / 10',
   requestTimeoutMs: 'the negotiated session timeout',
   hostProvider: '`RoundRobinHostProvider`',
   tls: 'none',

@@ -17,7 +17,7 @@ describe('the numbers of requests', () => {
     expect(w.newRequests().map(({ xid }) => xid)).toEqual([1]);
     w.replyData(1);
     // the only way there in a test's time: the next one is 2147483640
-    Object.assign((w.core as unknown as { queue: object }).queue, { lastXid: 0x7fffffff - 8 });
+    Object.assign(w.core.traffic.queue, { lastXid: 0x7fffffff - 8 });
     for (let i = 0; i < 20; i++) w.get(`/n${i}`);
     w.flush();
     const xids = w.newRequests().map(({ xid }) => xid);

@@ -21,6 +21,7 @@ import {
   type ConnEvents,
   type CallOptions,
   type ConnOptions,
+  type ConnWarning,
   type ConnectErrorEvent,
   type ConnectionState,
   type Created,
@@ -220,6 +221,7 @@ describe('a Conn', () => {
       session: SessionChange;
       watch: WatchEvent;
       connectError: ConnectErrorEvent;
+      warning: ConnWarning;
     }>();
     expectTypeOf<ConnectionState>().toEqualTypeOf<'CONNECTED' | 'SUSPENDED' | 'RECONNECTED' | 'LOST'>();
     expectTypeOf<SessionChange['what']>().toEqualTypeOf<'new' | 'resumed' | 'expired'>();

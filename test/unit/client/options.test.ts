@@ -40,6 +40,8 @@ const TABLE: Record<
   { byDefault: unknown; good: (readonly [unknown, unknown?])[]; bad: unknown[] }
 > = {
   sessionTimeoutMs: { byDefault: 30_000, good: [[1], [MAX]], bad: [0, -1, MAX + 1] },
+  slowHandlerMs: { byDefault: 100, good: [[0], [1], [MAX]], bad: [-1, 0.5, MAX + 1, '100'] },
+  loopLagMs: { byDefault: null, good: [[0], [1], [MAX]], bad: [-1, 0.5, MAX + 1] },
   connectTimeoutMs: { byDefault: null, good: [[1], [MAX]], bad: [0, MAX + 1] },
   requestTimeoutMs: { byDefault: null, good: [[0], [MAX]], bad: [-1, MAX + 1] },
   closeTimeoutMs: { byDefault: 1000, good: [[0], [MAX]], bad: [-1, MAX + 1] },

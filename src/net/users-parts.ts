@@ -1,0 +1,39 @@
+/** What parts of the user's own, a host provider or a dialer, give is looked at before it is used. */
+import { InvalidArgumentError } from '../protocol/errors.js';
+import type { HostChoice } from './host-provider.js';
+import type { Transport } from './transport.js';
+
+/** The provider may be the user's own. */
+export function checkChoice(choice: HostChoice): HostChoice {
+  const { host, port } = (choice as Partial<HostChoice> | undefined)?.server ?? {};
+  if (typeof host !== 'string' || host === '' || typeof port !== 'number') {
+    throw new InvalidArgumentError('the host provider did not give { server: { host, port }, retryStart }');
+  }
+  return choice;
+}
+
+/** Whatever was thrown. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
+/** The dialer may be the user's own. */
+export function checkTransport(transport: Transport): Transport {
+  const given = transport as Partial<Transport> | undefined;
+  if (typeof given?.write === 'function' && typeof given.destroy === 'function') return transport;
+  throw new InvalidArgumentError('the dialer did not give { write, destroy }');
+}
+
+/** A number that the user's own code gives; `fallback` for what makes no sense, and for an exception. */
+export function usersNumber(
+  give: () => number,
+  makesSense: (n: number) => boolean,
+  fallback: number,
+): number {
+  try {
+    const n = give();
+    return makesSense(n) ? n : fallback;
+  } catch {
+    return fallback;
+  }
+}
