@@ -90,4 +90,30 @@ describe('an event', () => {
     expect(Object.fromEntries(heard)).toEqual({ next: 0, promise: 0, loop: 0 });
     await server.close(conn);
   });
+
+  it('that lies ready in a stream costs one turn: a thousand of them a thousand [J3]', async () => {
+    const server = new ScriptedServer();
+    const conn = await server.connected();
+    const adding = conn.addWatch('/a', 'PERSISTENT');
+    await settle();
+    await server.link.answer(server.link.takeOne(), { err: 0 });
+    const stream = await adding;
+    await server.link.send(...Array.from({ length: 1000 }, () => notification(3, '/a')));
+    let turns = 0;
+    let counting = true;
+    const count = (): void => {
+      turns++;
+      if (counting) queueMicrotask(count);
+    };
+    queueMicrotask(count);
+    let items = 0;
+    for await (const item of stream) {
+      expect(item.type).toBe('NodeDataChanged');
+      if (++items === 1000) break;
+    }
+    counting = false;
+    expect(turns).toBeGreaterThanOrEqual(1000);
+    expect(turns).toBeLessThanOrEqual(1010);
+    await server.close(conn);
+  });
 });

@@ -11,6 +11,7 @@ import {
   MultiError,
   NoNodeError,
   connect,
+  digestId,
   op,
   type ConnectErrorEvent,
   type WatchEvent,
@@ -209,9 +210,9 @@ describe('a port where no ZooKeeper listens', () => {
 });
 
 describe.each(['/zoo', '/zookeeper', '/a', '/a/b'])('the chroot %s', (chroot) => {
-  it('is put before and taken off by whole names: events, results, children, multi, errors [G4]', async () => {
-    const server = await MiniServer.start();
-    const admin = await connect(server.connectString);
+  it('is put before and taken off by whole names: events, results, children, multi, errors, streams, configuration [G4]', async () => {
+    const server = await MiniServer.start({ superDigest: digestId('super:pw') });
+    const admin = await connect(server.connectString, { auth: [{ scheme: 'digest', auth: 'super:pw' }] });
     await admin.ensurePath(chroot);
     // names that begin alike
     for (const near of ['/zookeepers', '/zoo2', '/ab', '/a/bc']) await admin.ensurePath(near);
@@ -241,6 +242,17 @@ describe.each(['/zoo', '/zookeeper', '/a', '/a/b'])('the chroot %s', (chroot) =>
     const failed = await rejectionOf(conn.multi([op.check('/m'), op.delete('/none')]));
     expect(failed).toBeInstanceOf(MultiError);
     expect((failed as MultiError).results.map(({ path }) => path)).toEqual(['/m', '/none']);
+    const stream = await conn.addWatch('/', 'PERSISTENT_RECURSIVE');
+    const deep = `/deep/${chroot.split('/').at(-1)!}`;
+    for (const path of ['/deep', deep]) {
+      await conn.create(path);
+      expect((await stream.next()).value).toMatchObject({ type: 'NodeCreated', path });
+    }
+    stream.close();
+    // the node of the configuration lies outside, and is itself everywhere
+    const { watch: onConfig } = await conn.getConfigW();
+    await admin.set('/zookeeper/config', 'version=1');
+    expect(await onConfig.event).toMatchObject({ type: 'NodeDataChanged', path: '/zookeeper/config' });
     const missing = await rejectionOf(conn.get(`${chroot}/none`));
     expect(missing).toBeInstanceOf(NoNodeError);
     expect(missing).toMatchObject({ path: `${chroot}/none` });

@@ -1,6 +1,6 @@
 /** The end of a Conn: in whatever it is doing, and what is left of it. */
 import { describe, expect, it } from 'vitest';
-import { connect, type Conn, type Watch } from '../../src/index.js';
+import { connect, op, type Conn, type Watch } from '../../src/index.js';
 import { Errno } from '../../src/protocol/error-codes.js';
 import { ConnClosedError } from '../../src/protocol/errors.js';
 import { MiniServer } from '../../src/testing.js';
@@ -80,6 +80,19 @@ const CALLS: Record<string, (conn: Conn) => Promise<unknown>> = {
   commit: (c) => c.transaction().delete('/a').commit(),
   ensurePath: (c) => c.ensurePath('/a/b'),
   call: (c) => c.call('getData', { path: '/a', watch: false }),
+  multiRead: (c) => c.multiRead([op.get('/a')]),
+  addWatch: (c) => c.addWatch('/a', 'PERSISTENT'),
+  getEphemerals: (c) => c.getEphemerals(),
+  countDescendants: (c) => c.countDescendants('/a'),
+  whoAmI: (c) => c.whoAmI(),
+  checkWatches: (c) => c.checkWatches('/a', 'Any'),
+  getConfig: (c) => c.getConfig(),
+  getConfigW: (c) => c.getConfigW(),
+  reconfig: (c) => c.reconfig({ leaving: [1] }),
+  setQuota: (c) => c.setQuota('/a', { count: 1 }),
+  getQuota: (c) => c.getQuota('/a'),
+  deleteQuota: (c) => c.deleteQuota('/a'),
+  'a call of a view': (c) => c.chroot('/a').get('/b'),
 };
 
 describe('after close', () => {
@@ -89,16 +102,31 @@ describe('after close', () => {
     await server.close(conn);
     const outcome = watchOutcome(call(conn));
     // the queue of microtasks and nothing else
-    for (let i = 0; i < 10; i++) await Promise.resolve();
+    for (let i = 0; i < 50; i++) await Promise.resolve();
     expect(outcome.current).toEqual({ error: expect.any(ConnClosedError) });
     expect([server.links.length, server.clock.timers]).toEqual([1, 0]);
   });
 
-  it('deleteRecursive rejects too [E7]', async () => {
+  it('a stream is over before it begins [E7]', async () => {
+    const server = new ScriptedServer();
+    const conn = await server.connected();
+    await server.close(conn);
+    for (const first of [
+      conn.watchData('/a').next(),
+      conn.watchChildren('/a').next(),
+    ] as Promise<unknown>[]) {
+      const outcome = watchOutcome(first);
+      for (let i = 0; i < 50; i++) await Promise.resolve();
+      expect(outcome.current).toEqual({ value: { value: undefined, done: true } });
+    }
+  });
+
+  it('deleteRecursive and copyTree, which load a module first, reject too [E7]', async () => {
     const server = new ScriptedServer();
     const conn = await server.connected();
     await server.close(conn);
     expect(await rejectionOf(conn.deleteRecursive('/a'))).toBeInstanceOf(ConnClosedError);
+    expect(await rejectionOf(conn.copyTree('/a', '/b'))).toBeInstanceOf(ConnClosedError);
   });
 });
 

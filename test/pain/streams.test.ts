@@ -11,6 +11,7 @@ import {
   type WatchItem,
   type WatchStream,
 } from '../../src/index.js';
+import { operations } from '../../src/protocol/operations.js';
 import { MiniServer } from '../../src/testing.js';
 import { STAT, notification } from '../support/core-world.js';
 import { cuttableConn, nextState } from '../support/cuttable-conn.js';
@@ -261,6 +262,41 @@ describe('a persistent watch', () => {
       await conn.close();
       await old.close();
     }
+  });
+
+  it('that must be armed again by a server that is too old ends, and the client does not run in circles [B3]', async () => {
+    const scripted = new ScriptedServer();
+    const conn = await scripted.connected({}, 'a:1');
+    const adding = conn.addWatch('/p', 'PERSISTENT');
+    await settle();
+    await scripted.link.answer(scripted.link.takeOne(), ARMED);
+    const stream = await adding;
+    const end = rejectionOf(
+      (async () => {
+        for await (const _ of stream) {
+          // until it ends
+        }
+      })(),
+    );
+    let circles = 0;
+    // resumes the session, and hangs up on what it does not know
+    scripted.onDial = async (link) => {
+      await link.welcome();
+      if (link.requests.some(({ op }) => op.code === operations.setWatches2.code)) {
+        circles++;
+        await link.end();
+      }
+    };
+    await scripted.link.fail();
+    // time stands still while a server answers
+    for (let i = 0; i < 200; i++) {
+      await scripted.clock.advance(100);
+      for (let turns = 0; turns < 6; turns++) await settle();
+    }
+    expect(circles).toBe(5);
+    expect(await end).toMatchObject({ op: 'setWatches2' });
+    expect(conn.state).toBe('SyncConnected');
+    await scripted.close(conn);
   });
 
   it('tells of the isolation if asked to, and of the gap before any event behind it; a read then misses nothing [C5] [C12]', async () => {

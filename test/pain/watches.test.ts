@@ -375,19 +375,22 @@ describe('watches that were armed and have fired', () => {
         suspended: nothing,
         missed: nothing,
       };
+      // what the server says is made once for each of ten thousand paths; only the xid is another one each time
+      const answers = Array.from({ length: 10_000 }, (_, i) => {
+        const missing = i % 2 === 0;
+        const reply = missing ? replyFrame(0, { err: Errno.NoNode }) : replyFrame(0, { body: dataBody });
+        return Buffer.concat([reply, notification(missing ? 1 : 2, `/n${i}`)]);
+      });
       const rounds = (from: number, to: number): void => {
         for (let i = from; i < to; i++) {
-          // another path each time: a table that is not cleared grows
-          const path = `/n${i}`;
-          const request = { path, watch: true };
-          const missing = i % 2 === 0;
-          if (missing) w.submit(operations.exists, request, { ...watcher }, Errno.NoNode);
+          const n = i % answers.length;
+          const request = { path: `/n${n}`, watch: true };
+          if (n % 2 === 0) w.submit(operations.exists, request, { ...watcher }, Errno.NoNode);
           else w.submit(operations.getData, request, { ...watcher });
           w.flush();
-          const reply = missing
-            ? replyFrame(i + 1, { err: Errno.NoNode })
-            : replyFrame(i + 1, { body: dataBody });
-          w.receive(Buffer.concat([reply, notification(missing ? 1 : 2, path)]));
+          const answer = answers[n]!;
+          answer.writeInt32BE(i + 1, 4);
+          w.receive(answer);
         }
       };
       rounds(0, 10_000);

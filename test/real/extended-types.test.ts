@@ -67,7 +67,7 @@ onEveryRelease('TTL nodes and containers', (version) => {
       },
     );
 
-    it('containers need no switch; one that was never used goes when the server says so', async () => {
+    it('containers need no switch; one that was never used goes when the server says so [E18]', async () => {
       const conn = await open(server.connectString);
       await conn.create('/unused', null, { mode: 'CONTAINER' });
       await gone(conn, '/unused');

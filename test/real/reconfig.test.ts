@@ -67,7 +67,7 @@ onEveryRelease('reconfig', (version) => {
       await owner.setAcl(CONFIG, acl);
     });
 
-    it('lets a follower leave and join again; watches of the config node fire', async () => {
+    it('lets a follower leave and join again; watches of the config node fire [E18]', async () => {
       const conn = await open(ensemble.connectString, SUPER);
       const reader = await open(ensemble.connectString);
       const before = await conn.getConfig();

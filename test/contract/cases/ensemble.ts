@@ -157,7 +157,7 @@ export function ensemble(target: ContractTarget): void {
       watch.close();
     });
 
-    it('may be changed by nobody where reconfig is off; the attempt uses up a zxid', async () => {
+    it('may be changed by nobody where reconfig is off; the attempt uses up a zxid [E18]', async () => {
       const conn = await target.connect();
       const before = await conn.exists(target.root);
       const error = await failure(conn.reconfig({ leaving: [9] }));
