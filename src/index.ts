@@ -5,6 +5,7 @@ export type { ConfigResult, EnsembleCalls, Identity, ReconfigChange } from './cl
 export type { ReadOperation, ReadResultsOf } from './client/multi-read.js';
 export type { AclResult, ChildrenResult, GetResult, Watched } from './client/results.js';
 export type { ClosedReason, CloseResult } from './client/conn.js';
+export type { ReconnectOptions, SessionHandle } from './client/hand-over.js';
 export type { AuthInfo, ConnOptions } from './client/options.js';
 export type { CallOptions, CreateOptions, ZnodeData } from './client/arguments.js';
 export type {
@@ -126,6 +127,7 @@ export {
   ReconfigInProgressError,
   RequestTimeoutError,
   RequestTooLargeError,
+  ResponseTooLargeError,
   RuntimeInconsistencyError,
   SaslError,
   SessionClosedRequireSaslAuthError,

@@ -6,17 +6,25 @@ import { RoundRobinHostProvider, type HostProvider } from '../net/host-provider.
 import type { ConnStats } from '../net/stats.js';
 import { Warner } from '../net/warner.js';
 import type { KeeperState } from '../protocol/constants.js';
-import { ConnClosedError, InvalidArgumentError, NoServerError, type ZkError } from '../protocol/errors.js';
+import {
+  ConnClosedError,
+  InvalidArgumentError,
+  SessionExpiredError,
+  type ZkError,
+} from '../protocol/errors.js';
 import { hex, withReadableJson } from '../protocol/readable.js';
 import { overError } from '../session/fates.js';
 import type { SessionEvent } from '../session/ports.js';
 import { WatchEventRecord } from '../session/watches.js';
+import { SessionHandle, checkReconnect, type ReconnectOptions } from './hand-over.js';
+import { throwIfAborted } from './stream.js';
 import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
 import { checkAuth, checkCallOptions, type CallOptions } from './arguments.js';
 import { Caller, rejecting } from './caller.js';
+import { Connecting } from './connecting.js';
 import { EventSource, connectionStateOf, type ConnEvents, type ConnectionState } from './events.js';
 import { followConfig } from './follow-config.js';
-import { resolveOptions, type AuthInfo, type ConnOptions } from './options.js';
+import { resolveOptions, type ConnOptions } from './options.js';
 import { TreeCalls } from './tree-calls.js';
 
 /** Result of `close`. */
@@ -39,9 +47,6 @@ export interface ClosedReason {
  * {@link ZkError}, whose `outcome` says what may have happened on the server.
  */
 export class Conn extends TreeCalls {
-  /** Resolves when this Conn is over, for whatever reason; never rejects. */
-  readonly closed: Promise<ClosedReason>;
-
   private readonly sessionTimeoutMs: number;
   private readonly secure: boolean;
   private following: Promise<void> | null = null;
@@ -50,11 +55,11 @@ export class Conn extends TreeCalls {
   protected readonly caller: Caller;
   private readonly events: EventSource;
   private failedAttempts = 0;
-  private unansweredAuth = 0;
-  private readonly authAnswered = new Set<() => void>();
+  private readonly connecting: Connecting;
   private connectionState: ConnectionState | null = null;
   private closing: Promise<CloseResult> | null = null;
   private confirmed = false;
+  private over!: Promise<ClosedReason>;
   private resolveClosed: (reason: ClosedReason) => void = () => undefined;
 
   /**
@@ -93,14 +98,15 @@ export class Conn extends TreeCalls {
         maxBytes: offlineQueue.maxBytes,
         queueOffline: offlineQueue.enabled,
         renewSession: resolved.sessionExpiry === 'renew',
+        readOnly: resolved.readOnly,
+        session: resolved.session,
         backoff: resolved.backoff,
       },
     });
     this.caller = new Caller(this.driver, chroot + resolved.chroot, resolved.captureStack);
-    this.closed = new Promise((resolve) => {
-      this.resolveClosed = resolve;
-    });
-    for (const auth of resolved.auth) this.presentAtStart(auth);
+    this.begin();
+    this.connecting = new Connecting(this.driver, this.events);
+    for (const auth of resolved.auth) this.connecting.present(auth);
   }
 
   // ---------------------------------------------------------------- lifecycle
@@ -115,7 +121,7 @@ export class Conn extends TreeCalls {
     return rejecting(() => {
       const { signal, timeoutMs = this.sessionTimeoutMs } = checkCallOptions(options, 'connect');
       if (signal?.aborted === true) throw abortReason(signal);
-      return this.untilConnected(timeoutMs, signal);
+      return this.connecting.until(timeoutMs, signal).then(() => this);
     });
   }
 
@@ -145,6 +151,69 @@ export class Conn extends TreeCalls {
     return rejecting(() => Promise.resolve(this.driver.updateServers(this.parseServers(servers))));
   }
 
+  /**
+   * Ends this Conn and leaves the session as it is, so that another Conn can go on with it (option `session`) before it
+   * expires. What is not answered yet is rejected as by {@link close}. Resolves when no socket is left.
+   * @throws ConnClosedError, SessionExpiredError if there is no session to leave
+   */
+  detach(): Promise<SessionHandle> {
+    return rejecting(() => {
+      const { session } = this;
+      if (session === null || this.closing !== null) {
+        throw (
+          overError(this.driver.core.phase, { op: 'detach', outcome: 'not-sent' }) ??
+          new SessionExpiredError({ op: 'detach', outcome: 'not-sent' })
+        );
+      }
+      this.closing = new Promise<CloseResult>((resolve) => {
+        this.driver.onceGone(() => resolve({ confirmed: false }));
+        this.driver.detach();
+      });
+      return this.closing.then(() => session);
+    });
+  }
+
+  /**
+   * Leaves the server for another one; the session goes on. Where the server had refused the credentials, this is the way
+   * back: with other ones, on the same Conn. Resolves as {@link connect} does.
+   * @param options `auth` are added to the credentials, `sasl` takes the place of the mechanism; besides those of `connect`
+   * @throws as connect
+   */
+  reconnect(options?: ReconnectOptions): Promise<this> {
+    return rejecting(() => {
+      const { signal, timeoutMs = this.sessionTimeoutMs } = checkCallOptions(
+        options,
+        'reconnect',
+        undefined,
+        ['auth', 'sasl'],
+      );
+      throwIfAborted(signal);
+      const { auth, sasl } = checkReconnect(options);
+      const { phase } = this.driver.core;
+      if (phase.name !== 'authFailed') {
+        const ended = overError(phase, { op: 'reconnect', outcome: 'not-sent' });
+        if (ended !== null) throw ended;
+      } else {
+        this.begin();
+      }
+      this.driver.reconnect(sasl);
+      for (const each of auth) this.connecting.present(each);
+      return this.connecting.until(timeoutMs, signal).then(() => this);
+    });
+  }
+
+  /** Lets the process end although this Conn is connected, while nobody waits for a reply. The session expires then. */
+  unref(): this {
+    this.driver.keepAlive(false);
+    return this;
+  }
+
+  /** Takes {@link unref} back. */
+  ref(): this {
+    this.driver.keepAlive(true);
+    return this;
+  }
+
   /** `await using conn = await connect(…)` closes it at the end of the block. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
@@ -160,6 +229,22 @@ export class Conn extends TreeCalls {
   /** Id of the session: 0n before the first and between two, and the last one's after `close()`. */
   get sessionId(): bigint {
     return this.driver.core.sessionId;
+  }
+
+  /** Resolves when this Conn is over, for whatever reason; never rejects. A new one after {@link reconnect}. */
+  get closed(): Promise<ClosedReason> {
+    return this.over;
+  }
+
+  /**
+   * The session, to go on with on another Conn (option `session`); null while there is none. It holds the session's
+   * password, which is as good as the session itself; it shows up in no log and no JSON.
+   */
+  get session(): SessionHandle | null {
+    const { sessionId, timeoutMs, passwd } = this.driver.core;
+    return sessionId === 0n || passwd === null || this.driver.isOver
+      ? null
+      : new SessionHandle(sessionId, passwd, timeoutMs);
   }
 
   /** How many sessions this Conn has had; changes exactly when everything that belonged to a session is lost. */
@@ -275,72 +360,10 @@ export class Conn extends TreeCalls {
     return servers;
   }
 
-  private untilConnected(timeoutMs: number, signal: AbortSignal | undefined): Promise<this> {
-    return new Promise((resolve, reject) => {
-      const settle = (): void => {
-        timer?.cancel();
-        this.off('state', look);
-        this.authAnswered.delete(look);
-        if (signal !== undefined) forget(signal, given);
-      };
-      const given: Abortable = {
-        abort: (reason) => {
-          settle();
-          reject(reason);
-        },
-      };
-      const look = (): void => {
-        const { phase } = this.driver.core;
-        const over =
-          phase.name === 'authFailed'
-            ? phase.cause
-            : overError(phase, { op: 'connect', outcome: 'not-sent' });
-        if (over !== null) {
-          settle();
-          reject(over);
-        } else if (this.state === 'SyncConnected' && this.unansweredAuth === 0) {
-          settle();
-          resolve(this);
-        }
-      };
-      const late = (): void => {
-        settle();
-        reject(this.noServer(timeoutMs));
-      };
-      const timer = timeoutMs === 0 ? null : this.driver.clock.setTimer(late, timeoutMs);
-      this.on('state', look);
-      this.authAnswered.add(look);
-      if (signal !== undefined) onAbort(signal, given);
-      this.driver.start();
-      look();
+  private begin(): void {
+    this.over = new Promise((resolve) => {
+      this.resolveClosed = resolve;
     });
-  }
-
-  /** Credentials of the options: `connect` waits for the server's word on them. */
-  private presentAtStart({ scheme, auth }: AuthInfo): void {
-    this.unansweredAuth++;
-    const answered = (): void => {
-      this.unansweredAuth--;
-      for (const look of this.authAnswered) look();
-    };
-    // a refusal ends the Conn, which `connect` hears of through its state
-    const refused = (): void => undefined;
-    const bytes = checkAuth(scheme, auth);
-    // they wait as long as it takes: there was nothing to connect to when they were given
-    this.driver.addAuth(scheme, bytes, { resolve: answered, reject: refused }, 0);
-  }
-
-  private noServer(timeoutMs: number): NoServerError {
-    const { failures } = this.driver;
-    const texts = [...failures].map(([server, { message }]) =>
-      message.startsWith(server) ? message : `${server}: ${message}`,
-    );
-    // there may be a session, and no word yet on the credentials of the options
-    const silence =
-      this.server === undefined ? 'no server answered' : `${this.server} did not answer to auth`;
-    const why = texts.length === 0 ? silence : texts.join('; ');
-    const cause = new AggregateError(failures.values(), why);
-    return new NoServerError(`not connected within ${timeoutMs} ms (${why})`, cause);
   }
 
   private onSessionEvent(event: SessionEvent): void {

@@ -33,6 +33,10 @@ export interface ConnOptions {
   readonly auth?: readonly AuthInfo[] | undefined;
   /** Authenticates every connection by SASL, before anything else is sent; for example `digestMd5(…)`. */
   readonly sasl?: SaslMechanism | undefined;
+  /** Go on with a session that another Conn has let go of with `detach()`: what its `session` gave. */
+  readonly session?: { readonly id: bigint; readonly password: Uint8Array } | undefined;
+  /** Also take a server in read-only mode (`readonlymode.enabled`), and look for a writable one meanwhile. */
+  readonly readOnly?: boolean | undefined;
   /** After expiry: begin a new session on the same Conn, or end it. */
   readonly sessionExpiry?: 'renew' | 'close' | undefined;
   /** Bounds of what waits while there is no connection; `false`: such calls are rejected at once. */
@@ -75,6 +79,8 @@ export interface ResolvedOptions {
   readonly chroot: string;
   readonly auth: readonly AuthInfo[];
   readonly sasl: SaslMechanism | null;
+  readonly session: { readonly id: bigint; readonly passwd: Uint8Array } | null;
+  readonly readOnly: boolean;
   readonly sessionExpiry: 'renew' | 'close';
   readonly offlineQueue: {
     readonly enabled: boolean;
@@ -116,6 +122,8 @@ export const OPTION_TABLE: { readonly [K in keyof ResolvedOptions]: OptionRow<Re
   chroot: { default: '', type: 'path', check: checkChroot },
   auth: { default: [], type: '{ scheme, auth }[]', check: checkAuth },
   sasl: { default: null, type: 'SaslMechanism', check: checkSasl },
+  session: { default: null, type: '{ id, password }', check: checkSession },
+  readOnly: { default: false, type: 'boolean', check: checkBoolean },
   sessionExpiry: oneOf('renew', 'close'),
   offlineQueue: {
     default: { enabled: true, maxRequests: 100_000, maxBytes: 64 * 1024 * 1024 },
@@ -153,6 +161,11 @@ export function resolveOptions(options: unknown): ResolvedOptions {
     );
   }
   return Object.freeze(resolved) as unknown as ResolvedOptions;
+}
+
+/** Checks one option by its row. @throws {@link InvalidOptionError} */
+export function checkOption<K extends keyof ResolvedOptions>(key: K, value: unknown): ResolvedOptions[K] {
+  return checked(key, value, OPTION_TABLE[key]) as ResolvedOptions[K];
 }
 
 function checked(key: string, value: unknown, row: OptionRow<unknown>): unknown {
@@ -225,6 +238,16 @@ function func<T>(fallback: T, type: string): OptionRow<T> {
 function checkBoolean(value: unknown): boolean {
   if (typeof value !== 'boolean') throw refused('true or false', value);
   return value;
+}
+
+function checkSession(value: unknown): ResolvedOptions['session'] {
+  const { id, password, timeoutMs: _timeoutMs, ...rest } = asObject(value, 'session');
+  refuseUnknownKeys(rest, ['id', 'password'], 'key of session');
+  if (typeof id !== 'bigint' || id === 0n || BigInt.asIntN(64, id) !== id) {
+    throw new Refused('id must be the bigint of a session');
+  }
+  if (!(password instanceof Uint8Array)) throw new Refused('password must be bytes');
+  return { id, passwd: Buffer.from(password) };
 }
 
 function checkChroot(value: unknown): string {

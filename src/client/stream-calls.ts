@@ -111,7 +111,7 @@ export abstract class StreamCalls extends ZnodeCalls {
 function waitsOf({ driver }: Caller): Pick<ValueSource<unknown>, 'isOver' | 'onceUsable' | 'after'> {
   return {
     isOver: () => driver.isOver,
-    onceUsable: (callback) => driver.onceUsable(callback),
+    onceUsable: (callback) => driver.usable.once(callback),
     after: (delayMs, callback) => {
       const timer = driver.clock.setTimer(callback, delayMs);
       return () => timer.cancel();

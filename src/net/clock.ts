@@ -3,6 +3,9 @@
 /** Handle of a timer that was set. */
 export interface Timer {
   cancel(): void;
+  /** Keeps the process alive, or not, as Node's timers do; a clock that has no such notion leaves both out. */
+  ref?(): void;
+  unref?(): void;
 }
 
 /** A clock. `now` must never go back; it has nothing to do with the time of day. */
@@ -21,6 +24,10 @@ export const systemClock: Clock = {
   now: () => performance.now(),
   setTimer(fire, delayMs) {
     const timer = setTimeout(fire, Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(delayMs))));
-    return { cancel: () => clearTimeout(timer) };
+    return {
+      cancel: () => clearTimeout(timer),
+      ref: () => void timer.ref(),
+      unref: () => void timer.unref(),
+    };
   },
 };

@@ -11,7 +11,8 @@ import type { AuthWaiter } from '../session/credentials.js';
 import { PendingRequest } from '../session/pending.js';
 import { isTerminal } from '../session/phases.js';
 import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
-import type { Clock, Timer } from './clock.js';
+import { Alarm } from './alarm.js';
+import type { Clock } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
 import { connectionLog, requestLog } from './diagnostics.js';
 import type { HostChoice, HostProvider } from './host-provider.js';
@@ -19,8 +20,10 @@ import { Reporter } from './reporter.js';
 import { statsOf, type ConnStats } from './stats.js';
 import { TracedRequest, isTracing } from './traced-request.js';
 import { SaslClient, type SaslMechanism } from './sasl.js';
+import { Scout } from './scout.js';
 import type { Dialer, Transport, TransportEvents } from './transport.js';
-import { asError, checkChoice, checkTransport, usersNumber } from './users-parts.js';
+import { Usable } from './usable.js';
+import { asError, checkChoice, checkTransport, usersCode, usersNumber } from './users-parts.js';
 import type { Warner } from './warner.js';
 
 /** What a driver is made of. */
@@ -56,18 +59,23 @@ export class Driver implements Ports {
   private readonly flow = { bytesOut: 0, bytesIn: 0, receivedAt: -1 };
   /** Asked for once a connection: the question costs more than that for a subscriber. */
   private logsRequests = requestLog.enabled;
+  private readonly scout: Scout;
   private link: Link | null = null;
   /** The server of the latest attempt. */
   private latest: ServerAddress | null = null;
   /** Chosen already, when the choice said that a back-off is due first. */
   private held: HostChoice | null = null;
-  private timer: Timer | null = null;
-  private timerAt = Infinity;
+  private readonly alarm: Alarm;
   /** Sockets that are not closed yet. */
   private open = 0;
   private readonly whenGone: (() => void)[] = [];
-  private readonly whenUsable = new Set<() => void>();
+  /** For those who wait for a session on a connection. */
+  readonly usable = new Usable(() => this.core.phase.name === 'live' || this.isOver);
   private ended = false;
+  /** Does the connection keep the process alive also while nobody waits for anything? */
+  private keepsAlive = true;
+  /** Does it at this moment? */
+  private isHolding = true;
   /** Calls into the core that are under way. */
   private depth = 0;
   /** The latest failure of each server, for the error of a connect that never succeeded. */
@@ -75,6 +83,9 @@ export class Driver implements Ports {
 
   constructor(private readonly parts: DriverParts) {
     this.core = new SessionCore(this, parts.config);
+    this.alarm = new Alarm(parts.clock, () => this.enter((now) => this.ring(now)));
+    const { dialer, clock, hostProvider } = parts;
+    this.scout = new Scout({ dialer, clock, next: async () => checkChoice(await hostProvider.next()) });
     const { securing } = this.core;
     this.sasl = new SaslClient(parts.sasl ?? null, {
       token: (epoch, token, done) => this.enter((now) => securing.token(epoch, token, done, now)),
@@ -167,19 +178,22 @@ export class Driver implements Ports {
     this.enter((now) => this.core.close(now));
   }
 
-  /** Calls back when there is a session on a connection, or never will be one. @returns how to take that back */
-  onceUsable(callback: () => void): () => void {
-    if (this.isUsable()) {
-      let wanted = true;
-      process.nextTick(() => {
-        if (wanted) callback();
-      });
-      return () => {
-        wanted = false;
-      };
-    }
-    this.whenUsable.add(callback);
-    return () => void this.whenUsable.delete(callback);
+  detach(): void {
+    this.enter(() => this.core.detach());
+  }
+
+  /** Leaves the server, or the end that the refusal of credentials was; the session goes on. */
+  reconnect(sasl: SaslMechanism | null | undefined): void {
+    if (sasl !== undefined) this.sasl.use(sasl);
+    const why = new LinkError(this.server ?? 'the server', new Error('left on purpose'));
+    this.ended = false;
+    this.enter((now) => this.core.reconnect(why, now));
+  }
+
+  /** Should the connection keep the process alive also while nobody waits for anything? */
+  keepAlive(keeps: boolean): void {
+    this.keepsAlive = keeps;
+    this.hold();
   }
 
   stats(): ConnStats {
@@ -196,10 +210,6 @@ export class Driver implements Ports {
   get isOver(): boolean {
     const { name } = this.core.phase;
     return name === 'closing' || isTerminal(name);
-  }
-
-  private isUsable(): boolean {
-    return this.core.phase.name === 'live' || this.isOver;
   }
 
   // ---------------------------------------------------------------- ports
@@ -239,6 +249,7 @@ export class Driver implements Ports {
     if (this.link?.epoch !== epoch) return;
     const { link } = this;
     this.link = null;
+    this.scout.stop();
     this.drop(link);
   }
 
@@ -254,8 +265,11 @@ export class Driver implements Ports {
   }
 
   askVersion(epoch: number): void {
-    // TODO
-    process.nextTick(() => this.enter((now) => this.core.versionIs(epoch, false, now)));
+    const { link } = this;
+    if (link === null) return;
+    const answer = (knows: boolean): void => this.enter((now) => this.core.versionIs(epoch, knows, now));
+    // not from within the core
+    process.nextTick(() => void this.scout.askVersion(link.server, answer));
   }
 
   servers(): number {
@@ -276,12 +290,15 @@ export class Driver implements Ports {
     if (event.type === 'end') {
       this.ended = true;
       this.checkGone();
+    } else if (event.type === 'state' && event.state === 'ConnectedReadOnly') {
+      this.scout.seekWritable((server) => this.foundWritable(server));
     }
-    if (this.whenUsable.size > 0 && this.isUsable()) {
-      const all = [...this.whenUsable];
-      this.whenUsable.clear();
-      for (const callback of all) callback();
-    }
+    this.usable.look();
+  }
+
+  private foundWritable(server: ServerAddress): void {
+    this.held = { server, retryStart: false };
+    this.reconnect(undefined);
   }
 
   // ---------------------------------------------------------------- sockets
@@ -327,6 +344,7 @@ export class Driver implements Ports {
     }
     // hung up by a callback that came before the dialer returned
     if (this.link !== link) this.drop(link);
+    else if (!this.isHolding) link.transport?.unref?.();
   }
 
   private eventsOf(link: Link): TransportEvents {
@@ -429,18 +447,19 @@ export class Driver implements Ports {
     });
   };
 
-  /** Keeps one timer, for the nearest deadline. One that is armed too early is let be: its tick does no harm. */
   private arm(): void {
-    const at = this.core.nextDeadline();
-    if (at === Infinity) {
-      this.timer?.cancel();
-      this.timer = null;
-      this.timerAt = Infinity;
-    } else if (at < this.timerAt) {
-      this.timer?.cancel();
-      this.timerAt = at;
-      this.timer = this.clock.setTimer(this.tick, at - this.clock.now());
-    }
+    this.alarm.set(this.core.nextDeadline());
+    if (!this.keepsAlive) this.hold();
+  }
+
+  /** Holds the process, or lets it go: without being told to, it is held only while somebody waits for a reply. */
+  private hold(): void {
+    const holds = this.keepsAlive || this.core.traffic.isAwaited;
+    if (holds === this.isHolding) return;
+    this.isHolding = holds;
+    this.alarm.hold(holds);
+    if (holds) this.link?.transport?.ref?.();
+    else this.link?.transport?.unref?.();
   }
 
   /**
@@ -448,17 +467,13 @@ export class Driver implements Ports {
    * it: what waits in the socket may belong to a session that is over.
    */
   private afterStall(now: number): void {
-    if (now - this.timerAt >= this.core.timeoutMs) this.ring(now);
+    if (now - this.alarm.at >= this.core.timeoutMs) this.ring(now);
   }
 
-  private readonly tick = (): void => this.enter((now) => this.ring(now));
-
   private ring(now: number): void {
-    const lateMs = this.core.phase.name === 'live' ? now - this.timerAt : 0;
+    const lateMs = this.core.phase.name === 'live' ? now - this.alarm.at : 0;
     const thresholdMs = this.parts.loopLagMs ?? this.core.timeoutMs / 10;
-    this.timer?.cancel();
-    this.timer = null;
-    this.timerAt = Infinity;
+    this.alarm.clear();
     this.core.tick(now);
     // behind the ping that is due
     if (thresholdMs > 0 && lateMs > thresholdMs) this.parts.warner?.warn('loop-lag', lateMs, thresholdMs);
@@ -472,19 +487,8 @@ export class Driver implements Ports {
     } else if (event.type === 'session' && event.what !== 'expired') {
       this.failures.clear();
       if (this.link !== null) this.sasl.end(this.link.epoch);
-      this.tellProvider();
+      usersCode(() => this.parts.hostProvider.connected());
     }
     this.reporter.event(event);
-  }
-
-  private tellProvider(): void {
-    try {
-      this.parts.hostProvider.connected();
-    } catch (error) {
-      // the user's code: its error is the user's, and must not cost the connection
-      process.nextTick(() => {
-        throw error;
-      });
-    }
   }
 }

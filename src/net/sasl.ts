@@ -1,6 +1,7 @@
 /** What a SASL mechanism is, and the conversation of one with the server at hand. */
 import type { ZkError } from '../protocol/errors.js';
 import { AuthFailedError, SaslError } from '../protocol/errors.js';
+import { usersCode } from './users-parts.js';
 
 /** Who is to be convinced: the server as the connect string or the host provider names it. */
 export interface SaslTarget {
@@ -143,12 +144,5 @@ function checkToken(token: unknown): void {
 }
 
 function dispose(conversation: SaslConversation): void {
-  try {
-    conversation.dispose?.();
-  } catch (error) {
-    // the user's code: its error is the user's, and must not cost the connection
-    process.nextTick(() => {
-      throw error;
-    });
-  }
+  usersCode(() => conversation.dispose?.());
 }

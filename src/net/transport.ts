@@ -19,6 +19,9 @@ export interface Transport {
   write(bytes: Uint8Array): boolean;
   /** Ends it at once. `onClose` follows. */
   destroy(): void;
+  /** Keeps the process alive, or not, as Node's sockets do. Without both, `conn.unref()` has no effect on it. */
+  ref?(): void;
+  unref?(): void;
 }
 
 /** Starts to connect to a server. Replaceable, for tunnels and tests. */
@@ -61,6 +64,8 @@ export const tcpDialer: Dialer = (server, events) => {
   return {
     write: (bytes) => socket.write(bytes),
     destroy: () => void socket.destroy(),
+    ref: () => void socket.ref(),
+    unref: () => void socket.unref(),
   };
 };
 

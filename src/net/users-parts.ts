@@ -37,3 +37,14 @@ export function usersNumber(
     return fallback;
   }
 }
+
+/** Runs code of the user's: its error is the user's, and must not cost the connection. */
+export function usersCode(run: () => void): void {
+  try {
+    run();
+  } catch (error) {
+    process.nextTick(() => {
+      throw error;
+    });
+  }
+}

@@ -13,60 +13,11 @@
  */
 import { ERROR_CODES, errorName, type ErrorName } from './error-codes.js';
 
-/**
- * What may have happened to the request on the server.
- * - `rejected`: the server answered with an error; nothing was changed.
- * - `not-sent`: the request was never handed to a socket; nothing was changed.
- * - `unknown`: it was handed to a socket and no reply came; a write may or may not have been applied.
- */
-export type Outcome = 'rejected' | 'not-sent' | 'unknown';
+import { ZkError, type ErrorFields } from './error-base.js';
 
-/** Context of an error; all optional but the outcome. */
-export interface ErrorFields {
-  readonly errno?: number | undefined;
-  readonly op?: string | undefined;
-  readonly path?: string | undefined;
-  readonly outcome: Outcome;
-  readonly retryable?: boolean;
-  readonly cause?: unknown;
-}
-
-const BRAND = Symbol.for('zk-conn/ZkError');
-
-/** Root of all errors that this package creates. */
-export class ZkError extends Error {
-  /** Stable machine-readable name, for example `ZK_NO_NODE`. */
-  readonly code: string;
-  /** The number on the wire, or `undefined` where the error has none. */
-  readonly errno: number | undefined;
-  /** Name of the operation in the operation table, for example `getData`. */
-  readonly op: string | undefined;
-  /** Path as the caller gave it. */
-  readonly path: string | undefined;
-  /** What may have happened on the server. */
-  readonly outcome: Outcome;
-  /** May the same request succeed if it is simply issued again? Ask {@link outcome} before you repeat a write. */
-  readonly retryable: boolean;
-
-  constructor(code: string, text: string, fields: ErrorFields) {
-    const where =
-      fields.op === undefined ? '' : `${fields.op}${fields.path === undefined ? '' : ` ${fields.path}`}: `;
-    super(where + text, fields.cause === undefined ? undefined : { cause: fields.cause });
-    this.name = new.target.name;
-    this.code = code;
-    this.errno = fields.errno;
-    this.op = fields.op;
-    this.path = fields.path;
-    this.outcome = fields.outcome;
-    this.retryable = fields.retryable ?? false;
-    Object.defineProperty(this, BRAND, { value: true });
-  }
-
-  /** `instanceof` that also holds across two installed copies of this package. */
-  static is(value: unknown): value is ZkError {
-    return typeof value === 'object' && value !== null && BRAND in value;
-  }
-}
+export { ZkError };
+export type { ErrorFields };
+export type { Outcome } from './error-base.js';
 
 // ---------------------------------------------------------------- the server said no
 
@@ -351,6 +302,24 @@ export class FrameTooLargeError extends ProtocolError {
         : `a frame of ${length} bytes is over the limit of ${limit}`,
     );
     this.length = length;
+  }
+}
+
+/**
+ * The reply to a request is longer than `maxResponseBytes`. It was dropped as it came, and the connection goes on. A
+ * request that changes something was carried out, if there was an answer of that size to it.
+ */
+export class ResponseTooLargeError extends ProtocolError {
+  /** Length of the reply, bytes. */
+  readonly size: number;
+  /** The option `maxResponseBytes`. */
+  readonly limit: number;
+
+  constructor(size: number, limit: number, fields: ErrorFields) {
+    const text = `a reply of ${size} bytes is over maxResponseBytes (${limit})`;
+    super('ZK_RESPONSE_TOO_LARGE', text, fields);
+    this.size = size;
+    this.limit = limit;
   }
 }
 

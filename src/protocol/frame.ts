@@ -14,6 +14,13 @@ export class FrameDecoder {
   end = 0;
   /** True if `buf` holds this frame and nothing else. */
   owned = false;
+  /**
+   * How many bytes of a frame that is over `maxBytes` are wanted: it is then passed as those first bytes, and the rest is
+   * dropped as it comes. null: such a frame is an error.
+   */
+  headBytes: number | null = null;
+  /** Whole length of the current frame, if that is over `maxBytes` and only its head was kept; else 0. */
+  cutFrom = 0;
 
   private chunk: Buffer = NOTHING;
   private pos = 0;
@@ -23,6 +30,8 @@ export class FrameDecoder {
   /** Up to three bytes of a length prefix that spans chunks. */
   private prefix = 0;
   private prefixBytes = 0;
+  /** Bytes to drop before the next frame begins. */
+  private skipBytes = 0;
 
   constructor(maxBytes: number) {
     this.maxBytes = maxBytes;
@@ -36,7 +45,7 @@ export class FrameDecoder {
 
   /** Is there the beginning of a frame that has not ended yet? */
   get midFrame(): boolean {
-    return this.partial !== null || this.prefixBytes > 0;
+    return this.partial !== null || this.prefixBytes > 0 || this.skipBytes > 0;
   }
 
   /**
@@ -45,9 +54,11 @@ export class FrameDecoder {
    */
   next(): boolean {
     if (this.partial !== null) return this.fillPartial();
+    this.cutFrom = 0;
+    if (this.skipBytes > 0 && !this.skip()) return false;
     const length = this.readLength();
     if (length === null) return false;
-    if (length < 0 || length > this.maxBytes) throw new FrameTooLargeError(length, this.maxBytes);
+    if (length < 0 || length > this.maxBytes) return this.beginCut(length);
     const available = this.chunk.length - this.pos;
     if (available >= length) {
       this.buf = this.chunk;
@@ -60,6 +71,27 @@ export class FrameDecoder {
     this.partial = Buffer.allocUnsafeSlow(length);
     this.filled = 0;
     return this.fillPartial();
+  }
+
+  /** Keeps the head of a frame that is too long. */
+  private beginCut(length: number): boolean {
+    const { headBytes } = this;
+    if (headBytes === null || length < headBytes) throw new FrameTooLargeError(length, this.maxBytes);
+    this.cutFrom = length;
+    this.skipBytes = length - headBytes;
+    this.partial = Buffer.allocUnsafeSlow(headBytes);
+    this.filled = 0;
+    return this.fillPartial();
+  }
+
+  /** Drops what is left of a frame that was too long. @returns false if more of it is to come */
+  private skip(): boolean {
+    const here = Math.min(this.skipBytes, this.chunk.length - this.pos);
+    this.skipBytes -= here;
+    this.pos += here;
+    if (this.skipBytes === 0) return true;
+    this.drained();
+    return false;
   }
 
   private fillPartial(): boolean {

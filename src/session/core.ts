@@ -50,6 +50,8 @@ export class SessionCore {
   private readonly pacing: Pacing;
   /** The session of which `session` was last told. */
   private announcedEpoch = 0;
+  /** The session was made by a server in read-only mode: no other one knows it, and nothing is lost with it. */
+  private isLocal = false;
   /** When the bytes came that are being read. */
   private receivedAt = 0;
   /** The socket ended while what it brought had to wait. */
@@ -60,17 +62,27 @@ export class SessionCore {
     private readonly config: CoreConfig,
   ) {
     this.timeoutMs = config.sessionTimeoutMs;
+    if (config.session !== null) {
+      this.sessionId = config.session.id;
+      this.#passwd = config.session.passwd;
+      this.sessionEpoch = 1;
+      this.announcedEpoch = 1;
+    }
     this.pacing = new Pacing(config.backoff);
     this.traffic = new Traffic(ports, config, this.liveness, this);
     this.securing = new Securing(this.traffic.queue, this.traffic.sender, ports, {
       isOn: (epoch) => this.phase.name === 'securing' && this.isOn(epoch),
-      secured: (epoch, now) => this.moveToLive(epoch, Math.max(now, this.receivedAt)),
+      secured: (epoch, now) => {
+        const readOnly = this.phase.name === 'securing' && this.phase.readOnly;
+        this.moveToLive(epoch, readOnly, Math.max(now, this.receivedAt));
+      },
       refused: (error) => this.authFailed(error),
       lost: (error, now) => this.lost(error, now),
     });
     this.inbox = new Inbox({
       traffic: this.traffic,
       liveness: this.liveness,
+      maxResponseBytes: config.maxResponseBytes,
       watchArmed: () => ports.wantResume(this.socketEpoch),
       watchFired: (event) => ports.emit({ type: 'watch', event }),
       authRefused: (error) => this.authFailed(error),
@@ -82,6 +94,11 @@ export class SessionCore {
   /** Highest zxid seen in an ordinary reply of this session. */
   get lastZxid(): bigint {
     return this.inbox.lastZxid;
+  }
+
+  /** Password of the session, with which another Conn can go on with it; null while there is none. */
+  get passwd(): Uint8Array | null {
+    return this.#passwd;
   }
 
   /** Requests without a reply, and how many of them wait for a socket. */
@@ -104,6 +121,8 @@ export class SessionCore {
   /** Starts to connect. */
   open(now: number): void {
     if (this.phase.name !== 'idle') return;
+    // a session that was handed over counts from here
+    this.liveness.start(now);
     const epoch = this.moveToDialing(now);
     this.setState('Connecting', undefined);
     this.dial(epoch);
@@ -137,6 +156,24 @@ export class SessionCore {
     const confirmed = (): void => this.finish(true);
     this.traffic.queue.add(closeRequest(confirmed), true);
     this.flush(now);
+  }
+
+  /** Ends this Conn and leaves the session as it is: another Conn may go on with it. */
+  detach(): void {
+    if (this.phase.name !== 'closed') this.finish(false);
+  }
+
+  /** Leaves the server for another one, or comes back with other credentials; the session goes on. */
+  reconnect(why: ZkError, now: number): void {
+    const { name } = this.phase;
+    if (name === 'authFailed') {
+      const epoch = this.moveToDialing(now);
+      this.setState('Connecting', undefined);
+      this.dial(epoch);
+    } else if (name === 'live' || name === 'handshaking' || name === 'securing') {
+      this.pacing.rested();
+      this.lost(why, now);
+    }
   }
 
   /** Writes what waits, if the connection may be used already. */
@@ -179,12 +216,13 @@ export class SessionCore {
   /** The connection to a server is up. */
   dialed(epoch: number): void {
     if (this.phase.name !== 'dialing' || this.phase.epoch !== epoch) return;
-    const resumeId = this.sessionId;
+    const resumeId = this.isLocal ? 0n : this.sessionId;
     // one budget for a server, whatever of it the connection has used up
     this.moveTo({ name: 'handshaking', epoch, deadline: this.phase.deadline, resumeId });
-    const timeOut = this.config.sessionTimeoutMs;
-    const request = { lastZxidSeen: this.lastZxid, timeOut, sessionId: resumeId, passwd: this.#passwd };
-    this.ports.write(epoch, connectFrame(request));
+    const { sessionTimeoutMs: timeOut, readOnly } = this.config;
+    const passwd = this.isLocal ? null : this.#passwd;
+    const lastZxidSeen = this.lastZxid;
+    this.ports.write(epoch, connectFrame({ lastZxidSeen, timeOut, sessionId: resumeId, passwd, readOnly }));
   }
 
   /** The connection could not be made. */
@@ -248,14 +286,14 @@ export class SessionCore {
     }
   }
 
-  private readMessage({ buf, start, end, owned }: FrameDecoder): Verdict {
+  private readMessage({ buf, start, end, owned, cutFrom }: FrameDecoder): Verdict {
     const { phase, receivedAt: now } = this;
     if (!('epoch' in phase)) return 'stop';
     if (phase.name === 'handshaking') {
-      this.onHandshake(phase, readHandshake(buf, start, end), now);
+      this.onHandshake(phase, readHandshake(buf, start, end, this.config.readOnly), now);
     } else {
       this.liveness.heard(now);
-      this.inbox.message(buf, start, end, owned);
+      this.inbox.message(buf, start, end, owned, cutFrom);
     }
     if (!this.isOn(phase.epoch)) return 'stop';
     if (!this.inbox.mustYield) return 'next';
@@ -287,21 +325,23 @@ export class SessionCore {
     this.#passwd = response.passwd;
     this.timeoutMs = response.timeOut;
     if (verdict !== 'resumed') this.sessionEpoch++;
+    const readOnly = response.readOnly === true;
+    if (verdict !== 'resumed') this.isLocal = readOnly;
     this.receiver.limit(this.config.maxResponseBytes);
     this.liveness.start(now);
     if (this.ports.usesSasl()) {
-      this.moveTo({ name: 'securing', epoch, deadline });
+      this.moveTo({ name: 'securing', epoch, deadline, readOnly });
       this.ports.saslStart(epoch);
     } else {
-      this.moveToLive(epoch, now);
+      this.moveToLive(epoch, readOnly, now);
     }
   }
 
   /** The connection may be used. */
-  private moveToLive(epoch: number, now: number): void {
-    this.moveTo({ name: 'live', epoch, since: now });
+  private moveToLive(epoch: number, readOnly: boolean, now: number): void {
+    this.moveTo({ name: 'live', epoch, since: now, readOnly });
     this.traffic.begin(epoch, now);
-    this.setState('SyncConnected', undefined);
+    this.setState(readOnly ? 'ConnectedReadOnly' : 'SyncConnected', undefined);
     // a connection may have gone before anybody heard of its session
     const what = this.announcedEpoch === this.sessionEpoch ? 'resumed' : 'new';
     this.announcedEpoch = this.sessionEpoch;
@@ -331,9 +371,15 @@ export class SessionCore {
 
   private moveToDialing(now: number): number {
     const epoch = ++this.socketEpoch;
-    const budget = this.config.connectTimeoutMs ?? connectTimeoutMs(this.timeoutMs, this.ports.servers());
-    this.moveTo({ name: 'dialing', epoch, deadline: now + budget });
+    this.moveTo({ name: 'dialing', epoch, deadline: now + this.connectBudget(now) });
     return epoch;
+  }
+
+  private connectBudget(now: number): number {
+    const { connectTimeoutMs: own } = this.config;
+    if (own !== null) return own;
+    const left = this.sessionId === 0n ? Infinity : this.liveness.lastHeard + this.timeoutMs - now;
+    return connectTimeoutMs(this.timeoutMs, left, this.ports.servers());
   }
 
   private backOff(now: number): null {
@@ -386,6 +432,7 @@ export class SessionCore {
   private endSession(): void {
     const id = this.sessionId;
     this.sessionId = 0n;
+    this.isLocal = false;
     this.#passwd = null;
     this.timeoutMs = this.config.sessionTimeoutMs;
     this.inbox.forgetZxid();

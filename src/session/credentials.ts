@@ -117,6 +117,11 @@ export class Credentials {
     return refusal();
   }
 
+  /** Does somebody wait for a verdict? */
+  get isAwaited(): boolean {
+    return this.all.some(({ waiting }) => waiting.length > 0);
+  }
+
   /** When the first caller gives up; Infinity for never. */
   get earliest(): number {
     let earliest = Infinity;

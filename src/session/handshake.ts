@@ -1,7 +1,14 @@
 /** The first message each way: what we ask for, and what the answer means. */
-import { FrameTooLargeError, HandshakeError, ProtocolError, ZkError } from '../protocol/errors.js';
+import {
+  FrameTooLargeError,
+  HandshakeError,
+  ProtocolError,
+  ZkError,
+  keeperError,
+} from '../protocol/errors.js';
 import { JuteReader, JuteWriter } from '../protocol/jute.js';
 import {
+  REPLY_HEADER_BYTES,
   readConnectResponse,
   writeConnectRequest,
   type ConnectRequest,
@@ -26,29 +33,44 @@ export type Verdict =
 const ZERO_PASSWORD = new Uint8Array(Limits.PASSWORD_BYTES);
 
 /** The frame, length included, with which a connection begins. */
-export function connectFrame(request: Omit<ConnectRequest, 'protocolVersion' | 'readOnly'>): Buffer {
+export function connectFrame(request: Omit<ConnectRequest, 'protocolVersion'>): Buffer {
   const w = new JuteWriter(64);
   w.int(0);
   writeConnectRequest(w, {
     ...request,
     passwd: request.passwd ?? ZERO_PASSWORD,
     protocolVersion: 0,
-    // always sent, so that the answer tells whether the server is read-only
-    readOnly: false,
   });
   w.intAt(0, w.pos - 4);
   return w.bytes();
 }
 
-/** @throws DecodeError, {@link HandshakeError} */
-export function readHandshake(buf: Buffer, start: number, end: number): ConnectResponse {
+/**
+ * @param mayBeReadOnly did we ask for a server in read-only mode, too?
+ * @throws DecodeError, {@link HandshakeError}
+ */
+export function readHandshake(
+  buf: Buffer,
+  start: number,
+  end: number,
+  mayBeReadOnly: boolean,
+): ConnectResponse {
   const r = new JuteReader();
   r.reset(buf, start, end, false);
+  if (end - start === REPLY_HEADER_BYTES) throw refusalInsteadOf(r);
   const response = readConnectResponse(r);
-  if (response.readOnly === true) {
+  if (response.readOnly === true && !mayBeReadOnly) {
     throw new HandshakeError('the server is in read-only mode, which was not asked for');
   }
   return response;
+}
+
+/** A server in read-only mode that may make no session of its own (`localSessionsEnabled`) answers as to a request. */
+function refusalInsteadOf(r: JuteReader): HandshakeError {
+  r.int();
+  r.long();
+  const cause = keeperError(r.int(), { outcome: 'rejected' });
+  return new HandshakeError(`the server makes no session: ${cause.message}`, cause);
 }
 
 /** Judges an answer. `resumeId` is the session that was asked for, 0n for a new one. */

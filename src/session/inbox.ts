@@ -7,8 +7,10 @@ import { Errno } from '../protocol/error-codes.js';
 import {
   AuthFailedError,
   DecodeError,
+  FrameTooLargeError,
   LinkError,
   ProtocolError,
+  ResponseTooLargeError,
   ZkError,
   keeperError,
 } from '../protocol/errors.js';
@@ -24,6 +26,7 @@ import { WatchEventRecord, isOneShot, type WatchEvent, type Watcher } from './wa
 export interface InboxPorts {
   readonly traffic: Traffic;
   readonly liveness: Liveness;
+  readonly maxResponseBytes: number;
   /** The first watch since `userCodeRan` is armed: call that when user code has run. */
   watchArmed(): void;
   watchFired(event: WatchEvent): void;
@@ -69,8 +72,11 @@ export class Inbox {
     this.reader.release();
   }
 
-  /** @param owned true if `buf` holds this message alone, so that its parts may be handed out without a copy */
-  message(buf: Buffer, start: number, end: number, owned: boolean): void {
+  /**
+   * @param owned true if `buf` holds this message alone, so that its parts may be handed out without a copy
+   * @param cutFrom length of a message that was too long, and of which there is the header alone; else 0
+   */
+  message(buf: Buffer, start: number, end: number, owned: boolean, cutFrom: number): void {
     const { reader, to } = this;
     reader.reset(buf, start, end, owned);
     if (reader.remaining < REPLY_HEADER_BYTES) {
@@ -80,6 +86,8 @@ export class Inbox {
     const zxidHigh = reader.int();
     const zxidLow = reader.int();
     const errno = reader.int();
+    // only a reply may be longer than anybody wants it
+    if (cutFrom > 0 && xid < 0) throw new FrameTooLargeError(cutFrom, to.maxResponseBytes);
     switch (xid) {
       case Xid.NOTIFICATION:
         this.notification(zxidHigh, zxidLow);
@@ -95,7 +103,8 @@ export class Inbox {
       default: {
         const pending = to.traffic.queue.replied(xid, end - start);
         this.sawZxid(zxidHigh, zxidLow);
-        pending.replied(errno, end - start, reader);
+        pending.replied(errno, cutFrom === 0 ? end - start : cutFrom, reader);
+        if (cutFrom > 0 && !pending.settled) pending.fail(this.tooLarge(pending, cutFrom));
         // if the caller has given up, the reply had to be taken off the stream all the same
         if (!pending.settled) this.reply(pending, errno);
         else if (pending.watcher !== null) this.armedForNobody(pending, errno);
@@ -141,6 +150,14 @@ export class Inbox {
       this.justArmed.add(pending.watcher);
     }
     return pending.shape === null ? response : pending.shape(response as never, pending);
+  }
+
+  private tooLarge({ op, path }: PendingRequest, size: number): ResponseTooLargeError {
+    return new ResponseTooLargeError(size, this.to.maxResponseBytes, {
+      op: op.name,
+      path,
+      outcome: 'unknown',
+    });
   }
 
   private armedForNobody(pending: PendingRequest, errno: number): void {

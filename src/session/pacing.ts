@@ -24,6 +24,11 @@ export class Pacing {
     return ++this.attempts >= servers;
   }
 
+  /** A server is left on purpose: the next one is tried at once. */
+  rested(): void {
+    this.attempts = -1;
+  }
+
   /** Nothing was tried since the last pause. */
   get hasRested(): boolean {
     return this.pausedLast;

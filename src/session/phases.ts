@@ -20,14 +20,19 @@ export type Phase =
       readonly resumeId: bigint;
     }
   /** There is a session on this connection; the server is being convinced by SASL before anything else is sent. */
-  | { readonly name: 'securing'; readonly epoch: number; readonly deadline: number }
+  | {
+      readonly name: 'securing';
+      readonly epoch: number;
+      readonly deadline: number;
+      readonly readOnly: boolean;
+    }
   /** There is a session on this connection, and it may be used. */
-  | { readonly name: 'live'; readonly epoch: number; readonly since: number }
+  | { readonly name: 'live'; readonly epoch: number; readonly since: number; readonly readOnly: boolean }
   /** closeSession is out, its answer is not here. */
   | { readonly name: 'closing'; readonly epoch: number; readonly deadline: number }
   /** Terminal. `confirmed`: the server acknowledged the end of the session. */
   | { readonly name: 'closed'; readonly confirmed: boolean }
-  /** Terminal: the server refused the credentials. */
+  /** The server refused the credentials; only other ones lead out of it. */
   | { readonly name: 'authFailed'; readonly cause: ZkError }
   /** Terminal, only with `sessionExpiry: 'close'`. */
   | { readonly name: 'expired'; readonly cause: ZkError };
@@ -46,7 +51,7 @@ const MOVES: ReadonlyMap<PhaseName, ReadonlySet<PhaseName>> = new Map<PhaseName,
   ['live', new Set<PhaseName>(['dialing', 'backoff', 'closing', 'authFailed', 'closed'])],
   ['closing', new Set<PhaseName>(['closed'])],
   ['closed', new Set<PhaseName>()],
-  ['authFailed', new Set<PhaseName>(['closed'])],
+  ['authFailed', new Set<PhaseName>(['dialing', 'closed'])],
   ['expired', new Set<PhaseName>(['closed'])],
 ]);
 

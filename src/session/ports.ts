@@ -56,6 +56,10 @@ export interface CoreConfig extends QueueLimits {
   readonly closeTimeoutMs: number;
   readonly maxResponseBytes: number;
   readonly renewSession: boolean;
+  /** Will a server in read-only mode do? */
+  readonly readOnly: boolean;
+  /** A session to go on with; null to begin with a new one. */
+  readonly session: { readonly id: bigint; readonly passwd: Uint8Array } | null;
   /** Do requests wait while there is no connection? */
   readonly queueOffline: boolean;
   readonly backoff: Backoff;

@@ -4,6 +4,7 @@
  */
 import { Limits } from '../protocol/constants.js';
 import { FrameDecoder } from '../protocol/frame.js';
+import { REPLY_HEADER_BYTES } from '../protocol/records.js';
 
 /** What to do behind a message: read the next one, read it later, or never, since the connection is gone. */
 export type Verdict = 'next' | 'pause' | 'stop';
@@ -29,6 +30,8 @@ export class Receiver {
   /** Longest message from now on, in bytes. */
   limit(maxBytes: number): void {
     this.decoder.maxBytes = maxBytes;
+    // one reply that is too long is the failure of one request
+    this.decoder.headBytes = REPLY_HEADER_BYTES;
   }
 
   /** Reads what a chunk brings, now or behind what waits. */

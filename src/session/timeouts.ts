@@ -8,9 +8,15 @@ export function readTimeoutMs(sessionMs: number): number {
   return (sessionMs * 2) / 3;
 }
 
-/** Budget for one server, from the look-up of its name to its answer to the handshake: T/H. */
-export function connectTimeoutMs(sessionMs: number, servers: number): number {
-  return Math.max(1, sessionMs / Math.max(1, servers));
+/**
+ * Budget for one server, from the look-up of its name to its answer to the handshake: T/H; less where so little is left
+ * of the session that not all servers could be tried, but never below a quarter of that.
+ * @param leftMs what is left of the session, Infinity without one
+ */
+export function connectTimeoutMs(sessionMs: number, leftMs: number, servers: number): number {
+  const hosts = Math.max(1, servers);
+  const share = sessionMs / hosts;
+  return Math.max(1, Math.min(share, Math.max(leftMs / hosts, share / 4)));
 }
 
 /**

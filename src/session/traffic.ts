@@ -53,6 +53,11 @@ export class Traffic {
     return Math.min(this.queue.earliest, this.credentials.earliest);
   }
 
+  /** Does somebody wait for a reply? */
+  get isAwaited(): boolean {
+    return this.queue.load.pending > 0 || this.credentials.isAwaited;
+  }
+
   /** Takes a request; settles it at once if it cannot be taken. */
   submit(pending: PendingRequest, now: number): void {
     const refusal = this.refusal(pending) ?? this.enqueue(pending, now);

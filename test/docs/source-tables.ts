@@ -77,6 +77,7 @@ const OWN: readonly (readonly [error: api.ZkError, outcomes: readonly Outcome[]]
   [new api.WatchClosedError(unsent), ['not-sent']],
   [new api.DecodeError(''), ['unknown']],
   [new api.FrameTooLargeError(0, 0), ['unknown']],
+  [new api.ResponseTooLargeError(0, 0, { outcome: 'unknown' }), ['unknown']],
   [new api.XidMismatchError(0, 0), ['unknown']],
   [new api.HandshakeError(''), ['not-sent']],
   [new api.CommandRefusedError('', ''), ['rejected']],

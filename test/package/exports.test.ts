@@ -65,6 +65,7 @@ describe('the exports', () => {
         "ReconfigInProgressError",
         "RequestTimeoutError",
         "RequestTooLargeError",
+        "ResponseTooLargeError",
         "RoundRobinHostProvider",
         "RuntimeInconsistencyError",
         "SaslError",

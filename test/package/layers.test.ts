@@ -34,7 +34,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 
 /** The order within `protocol/`: a file imports only from ranks before its own. */
 const PROTOCOL_RANKS: readonly (readonly string[])[] = [
-  ['constants', 'error-codes', 'readable'],
+  ['constants', 'error-codes', 'error-base', 'readable'],
   ['errors'],
   ['paths', 'jute', 'frame', 'ensemble-config', 'digest-md5'],
   ['records'],

@@ -32,6 +32,8 @@ export const DEFAULT_CONFIG: CoreConfig = {
   maxRequestBytes: 0xfffff,
   maxResponseBytes: 1 << 20,
   renewSession: true,
+  readOnly: false,
+  session: null,
   queueOffline: true,
   backoff: { baseMs: 100, maxMs: 1000 },
 };

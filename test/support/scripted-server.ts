@@ -283,6 +283,11 @@ export class ScriptedServer {
   dialError: Error | null = null;
 
   readonly dialer: Dialer = (server, events) => {
+    // a Conn has one connection at a time: besides that it only asks for a version, which nobody here tells
+    if (this.links.some(({ destroyed, closed }) => !destroyed && !closed)) {
+      process.nextTick(() => events.onClose(new Error('no questions')));
+      return { write: () => true, destroy: () => undefined };
+    }
     if (this.dialError !== null) throw this.dialError;
     const link = new Link(server, events);
     this.links.push(link);

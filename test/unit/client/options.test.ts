@@ -115,6 +115,23 @@ const TABLE: Record<
       { minVersion: 'TLSv9' },
     ],
   },
+  session: {
+    byDefault: null,
+    good: [
+      [
+        { id: 5n, password: Buffer.from('p') },
+        { id: 5n, passwd: Buffer.from('p') },
+      ],
+    ],
+    bad: [
+      5n,
+      {},
+      { id: 5, password: Buffer.alloc(1) },
+      { id: 0n, password: Buffer.alloc(1) },
+      { id: 5n, password: 'p' },
+    ],
+  },
+  readOnly: { byDefault: false, good: [[true], [false]], bad: [1, 'true', null] },
   sessionExpiry: { byDefault: 'renew', good: [['renew'], ['close']], bad: ['Renew', '', 'never', 1, true] },
   offlineQueue: {
     byDefault: { enabled: true, maxRequests: 100_000, maxBytes: 64 * 1024 * 1024 },

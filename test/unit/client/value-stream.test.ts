@@ -187,3 +187,46 @@ describe('watchChildren', () => {
     expect(await names(stream)).toBeNull();
   });
 });
+
+describe('one-shot watches', () => {
+  it('[C8] that are given up are taken off the server, when nobody else wants them', async () => {
+    const conn = await client();
+    await other.create('/a');
+    const all = [
+      await conn.getW('/a'),
+      await conn.getW('/a'),
+      await conn.existsW('/a'),
+      await conn.childrenW('/a'),
+    ];
+    expect(server.watchCount()).toBe(2);
+    all[0]!.watch.close();
+    all[3]!.watch.close();
+    await gone(conn, 1);
+    await other.create('/a/b');
+    all[1]!.watch.close();
+    await conn.exists('/');
+    expect(server.watchCount()).toBe(1);
+    const { watch } = all[2]!;
+    await other.set('/a', 'x');
+    expect(await watch.event).toMatchObject({ type: 'NodeDataChanged' });
+    expect(server.watchCount()).toBe(0);
+  });
+
+  it('that are armed anew while one is given up stay', async () => {
+    const conn = await client();
+    await other.create('/a');
+    const first = await conn.getW('/a');
+    const again = conn.getW('/a');
+    first.watch.close();
+    const { watch } = await again;
+    for (let i = 0; i < 3; i++) await conn.exists('/');
+    await other.set('/a', 'x');
+    expect(await watch.event).toMatchObject({ type: 'NodeDataChanged' });
+  });
+
+  async function gone(conn: Conn, count: number): Promise<void> {
+    // the version of the server is found out on another socket first
+    for (let i = 0; i < 200 && server.watchCount() !== count; i++) await conn.exists('/');
+    expect(server.watchCount()).toBe(count);
+  }
+});

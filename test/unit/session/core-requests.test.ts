@@ -180,10 +180,16 @@ describe('bad bytes', () => {
     ['a message shorter than its header', (w) => w.receive(Buffer.from([0, 0, 0, 3, 1, 2, 3])), 'ZK_DECODE'],
     ['an empty message', (w) => w.receive(Buffer.from([0, 0, 0, 0])), 'ZK_DECODE'],
     ['a negative length', (w) => w.receive(Buffer.from([0xff, 0xff, 0xff, 0xff])), 'ZK_FRAME_TOO_LARGE'],
+    ['a negative length', (w) => w.receive(Buffer.from([0xff, 0xff, 0xff, 0xff])), 'ZK_FRAME_TOO_LARGE'],
     [
-      'a length over the limit',
-      (w) => w.receive(Buffer.from([0x7f, 0xff, 0xff, 0xff])),
+      'a notification over the limit',
+      (w) => w.receive(Buffer.concat([Buffer.from('00200000ffffffff', 'hex'), Buffer.alloc(12)])),
       'ZK_FRAME_TOO_LARGE',
+    ],
+    [
+      'a length over the limit, and an xid that nobody has',
+      (w) => w.receive(Buffer.concat([Buffer.from('7fffffff00000063', 'hex'), Buffer.alloc(12)])),
+      'ZK_XID_MISMATCH',
     ],
     ['a body cut short', (w) => w.reply(1, { body: (b) => b.int(100) }), 'ZK_DECODE'],
     ['a notification cut short', (w) => w.receive(replyFrame(-1, { body: (b) => b.int(1) })), 'ZK_DECODE'],

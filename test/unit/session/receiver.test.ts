@@ -54,8 +54,11 @@ describe('messages', () => {
     const long = 'x'.repeat(5000);
     receiver.push(frames('y'.repeat(HANDSHAKE), long));
     expect(seen.map(({ length }) => length)).toEqual([HANDSHAKE, 5000]);
-    expect(() => receiver.push(frame(`${long}x`))).toThrow(FrameTooLargeError);
-    expect(seen).toHaveLength(2);
+    // of a longer one there is the header of a reply, and the stream goes on
+    receiver.push(frames(`0123456789abcdef${long}`, 'z'));
+    expect(seen.slice(2)).toEqual(['0123456789abcdef', 'z']);
+    expect(() => receiver.push(Buffer.from([0xff, 0xff, 0xff, 0xff]))).toThrow(FrameTooLargeError);
+    expect(seen).toHaveLength(4);
   });
 
   it('have the limit of a handshake at first', () => {

@@ -41,8 +41,8 @@ describe('of a session timeout', () => {
     for (let t = MAX; t > MAX - 10; t--) {
       expect(readTimeoutMs(t)).toBeCloseTo((t / 3) * 2, 3);
       expect(expiryMs(t)).toBeCloseTo(t + t / 3, 3);
-      expect(connectTimeoutMs(t, 1)).toBe(t);
-      expect(connectTimeoutMs(t, 2)).toBe(t / 2);
+      expect(connectTimeoutMs(t, Infinity, 1)).toBe(t);
+      expect(connectTimeoutMs(t, Infinity, 2)).toBe(t / 2);
       expect([pingAfterMs(t), graceMs(t)]).toEqual([10_000, 1000]);
     }
   });
@@ -75,7 +75,7 @@ describe('the budget for a server', () => {
     [100, 1000, 1],
     [MAX, MAX, 1],
   ])('of %i ms and %i servers is %d ms', (t, servers, budget) => {
-    expect(connectTimeoutMs(t, servers)).toBeCloseTo(budget, 9);
+    expect(connectTimeoutMs(t, Infinity, servers)).toBeCloseTo(budget, 9);
   });
 });
 
