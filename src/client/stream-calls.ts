@@ -72,7 +72,7 @@ export abstract class StreamCalls extends ZnodeCalls {
         path,
         request: { path: serverPath, mode: code },
         shape: () => stream,
-        watcher: stream,
+        watcher: stream.watcher,
         options: checked,
       });
       armed.catch(() => stream.fail());

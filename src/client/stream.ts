@@ -15,11 +15,12 @@ interface Taker<T> {
  * signal and the end of the Conn do. After its end `next()` says done; if it ended with an error, the first `next()`
  * rejects with that.
  */
-export abstract class Stream<T> implements AsyncIterableIterator<T, undefined>, Abortable {
+export abstract class Stream<T> implements AsyncIterableIterator<T, undefined> {
   /** The watched path, as the caller gave it. */
   readonly path: string;
   private readonly takers: Taker<T>[] = [];
   private readonly signal: AbortSignal | undefined;
+  private readonly abortable: Abortable;
   private over = false;
   private error: Error | null = null;
 
@@ -27,7 +28,8 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined>, 
   constructor(path: string, signal: AbortSignal | undefined) {
     this.path = path;
     this.signal = signal;
-    if (signal !== undefined) onAbort(signal, this);
+    this.abortable = { abort: (reason) => this.abort(reason) };
+    if (signal !== undefined) onAbort(signal, this.abortable);
   }
 
   /** The next item, as soon as there is one. */
@@ -71,8 +73,7 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined>, 
     return Promise.resolve();
   }
 
-  /** @internal */
-  abort(reason: Error): void {
+  private abort(reason: Error): void {
     if (this.over) return;
     this.drop();
     this.finish(reason);
@@ -111,7 +112,7 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined>, 
   protected finish(error: Error | null): void {
     if (this.over) return;
     this.over = true;
-    if (this.signal !== undefined) forget(this.signal, this);
+    if (this.signal !== undefined) forget(this.signal, this.abortable);
     this.error = error === null || isClosing(error) ? null : error;
     this.release();
     for (const { resolve, reject } of this.takers.splice(0)) {

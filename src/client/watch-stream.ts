@@ -1,5 +1,5 @@
 /** Every event of a persistent watch, in order, with a mark where some may be missing. */
-import { WatchClosedError, type ZkError } from '../protocol/errors.js';
+import { WatchClosedError } from '../protocol/errors.js';
 import type { WatchKind } from '../protocol/op.js';
 import { stripChroot } from '../protocol/paths.js';
 import { WatchEventRecord, type WatchEvent, type Watcher, type WatchRegistry } from '../session/watches.js';
@@ -51,9 +51,11 @@ export interface WatchStreamSettings {
  *
  * It survives reconnects. It ends when it, its signal or the Conn is closed, and with an error when the session expires.
  */
-export class WatchStream extends Stream<WatchItem> implements Watcher {
+export class WatchStream extends Stream<WatchItem> {
   private readonly settings: WatchStreamSettings;
   private readonly registry: WatchRegistry;
+  /** @internal The session's side. */
+  readonly watcher: Watcher;
   private kind: WatchKind | null = null;
   private items: WatchItem[] = [];
   private dropped = 0;
@@ -63,37 +65,31 @@ export class WatchStream extends Stream<WatchItem> implements Watcher {
     super(path, settings.signal);
     this.registry = registry;
     this.settings = settings;
+    this.watcher = {
+      armed: (kind) => {
+        this.kind = kind;
+        // its signal aborted before the reply came
+        if (this.isOver) this.release();
+      },
+      fired: (event) => this.fired(event),
+      // one is enough
+      missed: () => {
+        if (this.items.at(-1) !== GAP) this.push(GAP);
+      },
+      suspended: () => {
+        if (settings.suspensions) this.push(SUSPENDED);
+      },
+      ended: (error) => {
+        this.kind = null;
+        this.finish(error);
+      },
+    };
   }
 
-  /** @internal */
-  armed(kind: WatchKind): void {
-    this.kind = kind;
-    // its signal aborted before the reply came
-    if (this.isOver) this.release();
-  }
-
-  /** @internal */
-  fired(event: WatchEvent): void {
+  private fired(event: WatchEvent): void {
     const { chroot } = this.settings;
     const { type, path, zxid } = event;
     this.push(chroot === '' ? event : new WatchEventRecord(type, stripChroot(chroot, path), zxid));
-  }
-
-  /** @internal */
-  missed(): void {
-    // one is enough
-    if (this.items.at(-1) !== GAP) this.push(GAP);
-  }
-
-  /** @internal */
-  suspended(): void {
-    if (this.settings.suspensions) this.push(SUSPENDED);
-  }
-
-  /** @internal */
-  ended(error: ZkError): void {
-    this.kind = null;
-    this.finish(error);
   }
 
   /** @internal The request to arm it was refused. */
@@ -117,7 +113,7 @@ export class WatchStream extends Stream<WatchItem> implements Watcher {
   }
 
   protected override release(): void {
-    if (this.kind !== null) this.registry.disarm(this.kind, this.settings.serverPath, this);
+    if (this.kind !== null) this.registry.disarm(this.kind, this.settings.serverPath, this.watcher);
     this.kind = null;
   }
 

@@ -288,12 +288,17 @@ describe('a MiniServer', () => {
 const BAD = 'test/types/must-not-compile';
 const BAD_FILES = filesBelow(path.join(ROOT, BAD));
 
-/** The errors that a file announces: `// TS2345` at the end of the line that must not compile. */
-function announced(file: string): string[] {
+/**
+ * The errors that a file announces: `// TS2345` at the end of the line that must not compile, with `built TS2741` behind it
+ * where the build, which has no internal members, makes another one of it.
+ */
+function announced(file: string, what: string): string[] {
   const lines = fs.readFileSync(path.join(ROOT, BAD, file), 'utf8').split('\n');
   return lines.flatMap((line, i) => {
-    const match = /\/\/ (TS\d+)$/.exec(line);
-    return match === null ? [] : [`${i + 1}: ${match[1] ?? ''}`];
+    const match = /\/\/ (TS\d+)(?:, built (TS\d+))?$/.exec(line);
+    if (match === null) return [];
+    const code = (what === 'the build' ? match[2] : undefined) ?? match[1] ?? '';
+    return [`${i + 1}: ${code}`];
   });
 }
 
@@ -326,8 +331,8 @@ describe('the compiler', () => {
     });
 
     it.each(BAD_FILES)('refuses %s, where it says so and nowhere else', (file) => {
-      expect(announced(file)).not.toEqual([]);
-      expect(complaints.get(file)).toEqual(announced(file));
+      expect(announced(file, what)).not.toEqual([]);
+      expect(complaints.get(file)).toEqual(announced(file, what));
     });
 
     it('complains about nothing else', () => {
