@@ -121,6 +121,17 @@ export const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'deleted',
     '1 lock, and it is ours: true',
   ],
+  '16-streams.mjs': [
+    'there is no such node',
+    'jobs are paused',
+    'jobs are running',
+    'there is no such node',
+    'event NodeCreated /jobs',
+    'event NodeDataChanged /jobs',
+    'event NodeDeleted /jobs',
+    'children null',
+    'gave up: TimeoutError',
+  ],
   '19-tls.mjs': [
     '/config belongs to x509 CN=app 2025,O=example',
     'with the old certificate: ZK_NO_AUTH',
