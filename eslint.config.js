@@ -80,6 +80,7 @@ export default tseslint.config(
         Buffer: 'readonly',
         URL: 'readonly',
         AbortController: 'readonly',
+        AbortSignal: 'readonly',
         console: 'readonly',
         process: 'readonly',
         require: 'readonly',

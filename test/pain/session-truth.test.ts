@@ -55,7 +55,7 @@ describe('a server that goes silent, with its sockets open', () => {
       expect.any(SessionExpiredError),
     ]);
     expect(conn.sessionId).toBe(0n);
-    await server.clock.advance(100);
+    await server.clock.advance(1000);
     await server.link.welcome({ sessionId: 2n });
     expect(server.link.handshake.sessionId).toBe(0n);
     expect(said.slice(5)).toEqual(['SyncConnected', 'new 2', 'CONNECTED']);

@@ -30,7 +30,7 @@ export class World {
   ) {
     this.driver = new Driver({
       hostProvider,
-      dialer: this.server.dialer,
+      dialer: this.server.dialerOfOne(),
       clock: this.clock,
       random: () => 0.5,
       onEvent: (event) => void this.events.push(event),

@@ -283,11 +283,6 @@ export class ScriptedServer {
   dialError: Error | null = null;
 
   readonly dialer: Dialer = (server, events) => {
-    // a Conn has one connection at a time: besides that it only asks for a version, which nobody here tells
-    if (this.links.some(({ destroyed, closed }) => !destroyed && !closed)) {
-      process.nextTick(() => events.onClose(new Error('no questions')));
-      return { write: () => true, destroy: () => undefined };
-    }
     if (this.dialError !== null) throw this.dialError;
     const link = new Link(server, events);
     this.links.push(link);
@@ -307,10 +302,24 @@ export class ScriptedServer {
     return this.links.map(({ name }) => name);
   }
 
+  /** For one Conn. It has one connection at a time: besides that it only asks for a version, which nobody here tells. */
+  dialerOfOne(): Dialer {
+    let latest: Link | null = null;
+    return (server, events) => {
+      if (latest !== null && !latest.destroyed && !latest.closed) {
+        process.nextTick(() => events.onClose(new Error('no questions')));
+        return { write: () => true, destroy: () => undefined };
+      }
+      const transport = this.dialer(server, events);
+      latest = this.links.at(-1) ?? null;
+      return transport;
+    };
+  }
+
   /** A Conn of these servers, not connected. Its shuffle leaves the order of the connect string. */
   conn(options: ConnOptions = {}, connectString = 'a:1,b:1,c:1'): Conn {
     return new Conn(connectString, {
-      dialer: this.dialer,
+      dialer: this.dialerOfOne(),
       clock: this.clock,
       random: () => 0.999,
       sessionTimeoutMs: 9000,
