@@ -10,10 +10,11 @@ await build({ silent: process.argv.includes('--silent') });
 for (const entry of ['index', 'testing']) markTypes(entry);
 for (const file of fs.readdirSync('dist').filter((name) => name.endsWith('.map'))) dropOwnSources(file);
 
-/** Our sources lie beside the maps in the package: a second and third copy of them would be most of its size. */
+/** Our sources lie beside the maps in the package: a second and third copy of them would be most of its size. A file that
+ * only passes on what others export has none. */
 function dropOwnSources(file) {
   const map = JSON.parse(fs.readFileSync(`dist/${file}`, 'utf8'));
-  map.sourcesContent = map.sourcesContent.map((text, i) =>
+  map.sourcesContent = map.sourcesContent?.map((text, i) =>
     map.sources[i].startsWith('../src/') ? null : text,
   );
   fs.writeFileSync(`dist/${file}`, JSON.stringify(map));

@@ -211,4 +211,20 @@ describe('a program that has closed its Conn', () => {
     });
     expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: `${SAID} ZK_NO_SERVER\n`, stderr: '' });
   });
+
+  it('or has told it not to keep the process: then an answer that is under way is still waited for [E9]', async () => {
+    const text = `${IMPORT}
+      const conn = await connect(process.env.ZK);
+      conn.unref();
+      conn.get('/').then(() => console.log('answered'));
+      process.on('exit', () => console.log('exit', conn.state));`;
+    const { code, stdout, stderr } = await runNode([write('unref.mjs', text)], {
+      env: { ZK: server.connectString },
+    });
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: 'answered\nexit SyncConnected\n',
+      stderr: '',
+    });
+  });
 });

@@ -67,7 +67,7 @@ describe('leaving a server', () => {
 });
 
 describe('a server in read-only mode', () => {
-  it('will do if it may, and is told apart', () => {
+  it('will do if it may, and is told apart [E18]', () => {
     const w = new CoreWorld({ readOnly: true });
     w.core.open(w.now);
     w.core.dialed(w.epoch);
@@ -86,7 +86,7 @@ describe('a server in read-only mode', () => {
     expect(w.events.at(-1)).toMatchObject({ type: 'attemptFailed', error: { code: 'ZK_HANDSHAKE' } });
   });
 
-  it('has a session of its own: the next server makes another one, and nothing is lost', () => {
+  it('has a session of its own: the next server makes another one, and nothing is lost [E18]', () => {
     const w = new CoreWorld({ readOnly: true });
     w.core.open(w.now);
     w.core.dialed(w.epoch);
