@@ -39,7 +39,7 @@ export function proofsIn(file: string, text: string): readonly Proof[] {
 }
 
 /** Titles, of `it.each(…)('…')` and the like too. A template is taken as it is written. */
-function titlesIn(text: string): readonly string[] {
+export function titlesIn(text: string): readonly string[] {
   const source = ts.createSourceFile('test.ts', text, ts.ScriptTarget.ES2022);
   const titles: string[] = [];
   const visit = (node: ts.Node): void => {
