@@ -430,7 +430,7 @@ export class Driver implements Ports {
   private whyEnded(): string {
     const closed = 'the server closed the connection';
     if (this.core.phase.name !== 'handshaking') return closed;
-    return `${closed} without an answer: it may have no quorum, be behind us, or expect TLS on this port`;
+    return `${closed} without an answer: it may have no quorum (or be in read-only mode), be behind us, or expect TLS on this port`;
   }
 
   private checkGone(): void {
@@ -458,6 +458,7 @@ export class Driver implements Ports {
     if (holds === this.isHolding) return;
     this.isHolding = holds;
     this.alarm.hold(holds);
+    this.scout.hold(holds);
     if (holds) this.link?.transport?.ref?.();
     else this.link?.transport?.unref?.();
   }

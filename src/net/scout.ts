@@ -23,6 +23,7 @@ export class Scout {
   /** Ends what is under way. */
   private mission = new AbortController();
   private timer: Timer | null = null;
+  private holds = true;
 
   constructor(private readonly parts: ScoutParts) {}
 
@@ -32,6 +33,13 @@ export class Scout {
     this.mission = new AbortController();
     this.timer?.cancel();
     this.timer = null;
+  }
+
+  /** Does the pause before the next look keep the process alive? */
+  hold(holds: boolean): void {
+    this.holds = holds;
+    if (holds) this.timer?.ref?.();
+    else this.timer?.unref?.();
   }
 
   /**
@@ -66,6 +74,7 @@ export class Scout {
         else this.lookAfter(Math.min(LONGEST_PAUSE_MS, pauseMs * 2), found);
       });
     }, pauseMs);
+    if (!this.holds) this.timer.unref?.();
   }
 
   private async look(signal: AbortSignal): Promise<ServerAddress | null> {

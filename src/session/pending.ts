@@ -109,6 +109,13 @@ export class RequestRing {
     return index < this.length ? this.slots[(this.head + index) & (this.slots.length - 1)] : undefined;
   }
 
+  /** Does somebody still wait for one of them? */
+  get isAwaited(): boolean {
+    // those who gave up are the oldest, as a rule
+    for (let i = this.length - 1; i >= 0; i--) if (this.at(i)?.settled === false) return true;
+    return false;
+  }
+
   /** Empties the ring and fails everything that was in it and not settled, in order. */
   failAll(fate: Fate): void {
     const all = this.drain();

@@ -46,6 +46,11 @@ export class RequestQueue {
     return { pending: this.waiting.length + this.sent.length, waiting: this.waiting.length };
   }
 
+  /** Does somebody still wait for a reply? */
+  get isAwaited(): boolean {
+    return this.waiting.isAwaited || this.sent.isAwaited;
+  }
+
   /** Longest single request, bytes. */
   get maxRequestBytes(): number {
     return this.limits.maxRequestBytes;

@@ -55,7 +55,7 @@ export class Traffic {
 
   /** Does somebody wait for a reply? */
   get isAwaited(): boolean {
-    return this.queue.load.pending > 0 || this.credentials.isAwaited;
+    return this.queue.isAwaited || this.credentials.isAwaited;
   }
 
   /** Takes a request; settles it at once if it cannot be taken. */

@@ -135,6 +135,27 @@ onEveryRelease('reconfig', (version) => {
       await leaver!.serving();
     });
 
+    it('takes along a Conn that follows it [E18]', { timeout: 60_000 }, async () => {
+      const leader = await ensemble.leader();
+      const conn = await open(leader.connectString, { ...SUPER, sessionTimeoutMs: 30_000 });
+      const [leaver] = await ensemble.followers();
+      // it knows of nobody else
+      const client = await open(leaver!.connectString, { sessionTimeoutMs: 30_000 });
+      const session = client.sessionId;
+      await client.followConfig();
+      const moved = new Promise<void>((resolve) => {
+        client.on('session', () => {
+          if (client.server !== leaver!.connectString) resolve();
+        });
+      });
+      await conn.reconfig({ leaving: [leaver!.id] });
+      await moved;
+      expect(client.sessionId).toBe(session);
+      await client.create('/followed', null, { mode: 'EPHEMERAL' });
+      await conn.reconfig({ joining: [leaver!.joining] });
+      await leaver!.serving();
+    });
+
     it('takes a fourth member, then the list of all, without it', { timeout: 60_000 }, async () => {
       const conn = await open(ensemble.connectString, SUPER);
       const three = [...ensemble.members];

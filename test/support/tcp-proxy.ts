@@ -31,6 +31,12 @@ export class TcpProxy {
     for (const pair of this.pairs) for (const socket of pair) socket.pause();
   }
 
+  /** Takes {@link stall} back. */
+  goOn(): void {
+    this.stalled = false;
+    for (const pair of this.pairs) for (const socket of pair) socket.resume();
+  }
+
   /** Resets every connection. */
   cut(): void {
     for (const pair of this.pairs) for (const socket of pair) socket.resetAndDestroy();

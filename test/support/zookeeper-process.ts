@@ -28,6 +28,8 @@ export interface RealServer {
   readonly spare: readonly number[];
   /** Process id of the server that runs now, or of the last one that ran. */
   readonly pid: number;
+  /** Has it a process, paused or not? */
+  readonly running: boolean;
   /** What it printed since it was started last. */
   log(): string;
   /** What `srvr` says. */
@@ -41,6 +43,11 @@ export interface RealServer {
    * @throws if it ends, or does not within 30 s; the error then carries the end of the log
    */
   serving(): Promise<void>;
+  /**
+   * Resolves when `srvr` says this mode.
+   * @throws if it does not within 30 s
+   */
+  becomes(mode: ServerMode): Promise<void>;
   /** Ends it and removes its folder. */
   stop(): Promise<void>;
 }
@@ -122,7 +129,6 @@ export class ZooKeeperProcess implements RealServer {
     return this.lastPid;
   }
 
-  /** Has it a process, paused or not? */
   get running(): boolean {
     return this.child !== null;
   }
@@ -132,8 +138,12 @@ export class ZooKeeperProcess implements RealServer {
     return fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '';
   }
 
-  async mode(): Promise<ServerMode> {
-    return this.child === null ? '' : modeIn(await fourLetterWord(this.host, this.port, 'srvr'));
+  mode(): Promise<ServerMode> {
+    return this.modeWithin(WORD_LIMIT_MS);
+  }
+
+  private async modeWithin(limitMs: number): Promise<ServerMode> {
+    return this.child === null ? '' : modeIn(await fourLetterWord(this.host, this.port, 'srvr', limitMs));
   }
 
   async start(): Promise<void> {
@@ -158,11 +168,19 @@ export class ZooKeeperProcess implements RealServer {
     const limit = AbortSignal.timeout(READY_LIMIT_MS);
     while (!limit.aborted) {
       if (this.child === null) throw this.failure('ended while it was starting');
-      if (modeIn(await fourLetterWord(this.host, this.port, 'srvr', PROBE_LIMIT_MS)) !== '') return;
+      if ((await this.modeWithin(PROBE_LIMIT_MS)) !== '') return;
       await pause(READY_POLL_MS);
     }
     await this.kill('SIGKILL');
     throw this.failure(`did not serve within ${READY_LIMIT_MS} ms`);
+  }
+
+  async becomes(mode: ServerMode): Promise<void> {
+    const limit = AbortSignal.timeout(READY_LIMIT_MS);
+    while ((await this.modeWithin(PROBE_LIMIT_MS)) !== mode) {
+      if (limit.aborted) throw this.failure(`was not ${mode} within ${READY_LIMIT_MS} ms`);
+      await pause(READY_POLL_MS);
+    }
   }
 
   async kill(signal: ServerSignal = 'SIGKILL'): Promise<void> {
