@@ -4,6 +4,7 @@
  */
 import type { Clock } from '../net/clock.js';
 import type { Driver } from '../net/driver.js';
+import type { WatcherType } from '../protocol/constants.js';
 import { Errno } from '../protocol/error-codes.js';
 import { InvalidArgumentError, ZkError } from '../protocol/errors.js';
 import { requestPath, type AnyOp, type Op } from '../protocol/op.js';
@@ -18,6 +19,7 @@ import { addChroot, normalizeChroot, stripChroot, validatePath, type PathRule } 
 import { isTerminal } from '../session/phases.js';
 import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
 import { checkCallOptions, type CallOptions } from './arguments.js';
+import type { Removal } from '../session/removal.js';
 import type { Watcher, WatchRegistry } from '../session/watches.js';
 import { Delays } from './delays.js';
 import { Watch, WatchCell } from './watch.js';
@@ -32,6 +34,8 @@ export interface Call<P, R> {
   readonly shape: ((response: P) => R) | null;
   /** Hears of the watch that it arms. */
   readonly watcher?: Watcher;
+  /** The watches that its reply ends; NoWatcher is a result then, and `shape` gets null. */
+  readonly removal?: Removal;
   /** NoNode is a result, and `shape` gets null. */
   readonly absentOk?: boolean;
   /** Checked. */
@@ -60,6 +64,11 @@ export class Caller {
   below(path: string): Caller {
     const chroot = normalizeChroot(this.toServer(path, 'node', 'chroot'));
     return new Caller(this.driver, chroot, this.captureStack, this.delays);
+  }
+
+  /** A removal of all watches of a type on a path of the server's. */
+  removal(path: string, type: WatcherType): Removal {
+    return this.driver.core.traffic.unwatching.removal(path, type);
   }
 
   get clock(): Clock {
@@ -92,7 +101,9 @@ export class Caller {
   /** Issues a call. */
   issue<P, R>(call: Call<P, R>): Promise<R> {
     const site = this.captureStack ? new Error('called from') : null;
-    const { signal, timeoutMs } = call.options;
+    const { removal = null, options } = call;
+    const { signal, timeoutMs } = options;
+    const absentErrno = removal !== null ? Errno.NoWatcher : call.absentOk === true ? Errno.NoNode : 0;
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     return new Promise<R>((resolve, reject) => {
       const rejectAt = site === null ? reject : (error: Error) => reject(withSite(error, site));
@@ -106,8 +117,9 @@ export class Caller {
         signal === undefined || abortable === null ? rejectAt : forgetting(signal, abortable, rejectAt),
         call.shape,
         call.watcher ?? null,
-        call.absentOk === true ? Errno.NoNode : 0,
+        absentErrno,
       );
+      if (removal !== null) pending.removal = removal;
       if (timeoutMs !== undefined) pending.timeoutMs = timeoutMs;
       if (signal !== undefined && abortable !== null) onAbort(signal, abortable);
       this.driver.submit(pending);

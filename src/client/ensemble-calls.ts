@@ -1,11 +1,13 @@
 /** Calls about the session and the ensemble rather than about one znode, each one line over {@link Caller}. */
 import { WatcherType, WatcherTypeCode } from '../protocol/constants.js';
+import { Errno } from '../protocol/error-codes.js';
 import { parseConfig, type EnsembleConfig } from '../protocol/ensemble-config.js';
 import {
   InvalidArgumentError,
   MarshallingError,
   NoWatcherError,
   UnsupportedError,
+  keeperError,
 } from '../protocol/errors.js';
 import {
   operations,
@@ -116,14 +118,41 @@ export abstract class EnsembleCalls {
     return rejecting(() => {
       const request = {
         path: this.caller.toServer(path, 'node', 'checkWatches'),
-        type: watcherTypeCode(type, 'checkWatches', path),
+        type: WatcherTypeCode[checkType(type, 'checkWatches', path)],
       };
       const checked = checkCallOptions(options, 'checkWatches', path);
       return this.caller
         .issue({ row: operations.checkWatches, path, request, shape: () => true, options: checked })
         .catch((error: unknown) => {
           if (error instanceof NoWatcherError) return false;
-          throw asUnsupportedType(error, type, path);
+          throw asUnsupportedType(error, type, 'checkWatches', path);
+        });
+    });
+  }
+
+  /**
+   * Takes the watches of this type, on exactly this path, off the server, and ends those of this Conn: `Watch.event`
+   * rejects with WatchClosedError, iterations end. This is about everybody who uses the Conn; who has the watch or the
+   * stream in hand closes that. Other types stay: if a persistent watch of ours is on the path, those of `Data` and
+   * `Children` end here, and stay on the server unheard, since before 3.9 the persistent one would go with them.
+   * If the server refuses, nothing ends. Server 3.5; the types `Persistent` and `PersistentRecursive` need 3.9.
+   * @throws NoWatcherError if neither the server nor this Conn has one, UnsupportedError
+   */
+  removeWatches(path: string, type: WatcherType, options?: CallOptions): Promise<void> {
+    return rejecting(() => {
+      const { caller } = this;
+      const serverPath = caller.toServer(path, 'node', 'removeWatches');
+      const checked = checkCallOptions(options, 'removeWatches', path);
+      const removal = caller.removal(serverPath, checkType(type, 'removeWatches', path));
+      const { row, request } = removal;
+      const shape = (): void => {
+        if (removal.found) return;
+        throw keeperError(Errno.NoWatcher, { op: 'removeWatches', path, outcome: 'rejected' });
+      };
+      return caller
+        .issue({ row, path, request, shape, removal, options: checked })
+        .catch((error: unknown) => {
+          throw asUnsupportedType(error, type, 'removeWatches', path);
         });
     });
   }
@@ -172,21 +201,16 @@ function configResult({ data, stat }: GetDataResponse): ConfigResult {
   return { ...parseConfig(text), text, stat };
 }
 
-/** Its number on the wire. */
-export function watcherTypeCode(type: unknown, op: string, path: string): number {
-  if (typeof type === 'string' && Object.hasOwn(WatcherTypeCode, type))
-    return WatcherTypeCode[type as WatcherType];
+function checkType(type: unknown, op: string, path: string): WatcherType {
+  if (typeof type === 'string' && Object.hasOwn(WatcherTypeCode, type)) return type as WatcherType;
   throw new InvalidArgumentError(`type must be one of ${Object.keys(WatcherType).join(', ')}`, { op, path });
 }
 
 /** A server that does not know the type of watch finds the whole request unreadable. */
-function asUnsupportedType(error: unknown, type: WatcherType, path: string): unknown {
+function asUnsupportedType(error: unknown, type: WatcherType, op: string, path: string): unknown {
   const isNew = type === 'Persistent' || type === 'PersistentRecursive';
   if (!isNew || !(error instanceof MarshallingError)) return error;
-  return new UnsupportedError(
-    { since: '3.9', needs: null },
-    { op: 'checkWatches', path, outcome: 'rejected', cause: error },
-  );
+  return new UnsupportedError({ since: '3.9', needs: null }, { op, path, outcome: 'rejected', cause: error });
 }
 
 function reconfigRequest(change: ReconfigChange): ReconfigRequest {

@@ -64,12 +64,19 @@ export interface ServerNeeds {
 export class UnsupportedError extends UnimplementedError {
   /** First server version that knows the operation, for example `3.6`. */
   readonly since: string;
+  /** What the operation needs besides, for example a switch of the server. */
+  readonly needs: string | null;
 
-  constructor({ since, needs }: ServerNeeds, fields: Omit<ErrorFields, 'errno'>) {
-    const what = `it needs ZooKeeper ${since} or later${needs === null ? '' : `, and ${needs}`}`;
-    super(-6, fields, { code: 'ZK_UNSUPPORTED', text: `the server does not do this: ${what}` });
-    this.since = since;
+  constructor(required: ServerNeeds, fields: Omit<ErrorFields, 'errno'>) {
+    super(-6, fields, unsupported(required));
+    this.since = required.since;
+    this.needs = required.needs;
   }
+}
+
+function unsupported({ since, needs }: ServerNeeds): { readonly code: string; readonly text: string } {
+  const what = `it needs ZooKeeper ${since} or later${needs === null ? '' : `, and ${needs}`}`;
+  return { code: 'ZK_UNSUPPORTED', text: `the server does not do this: ${what}` };
 }
 
 /** -7: the server says that the operation timed out. */
@@ -135,12 +142,13 @@ export class MultiError extends KeeperError {
     const failed = results[index];
     const errno = failed?.errno ?? 0;
     const cause = reason ?? keeperError(errno, { op: failed?.op, path: failed?.path, outcome: 'rejected' });
-    super(errno, {
+    const fields = {
       op: `multi[${index}].${failed?.op ?? '?'}`,
       path: failed?.path,
       outcome: 'rejected',
       cause,
-    });
+    } as const;
+    super(errno, fields, cause instanceof UnsupportedError ? unsupported(cause) : undefined);
     this.index = index;
     this.results = results;
   }

@@ -104,11 +104,14 @@ export class Inbox {
         const pending = to.traffic.queue.replied(xid, end - start);
         this.sawZxid(zxidHigh, zxidLow);
         pending.replied(errno, cutFrom === 0 ? end - start : cutFrom, reader);
+        // before its caller hears of it, and also if he has given up: the server has done it
+        if (pending.removal !== null)
+          to.traffic.unwatching.answered(pending.removal, pending.path, errno, this.lastZxid);
         if (cutFrom > 0 && !pending.settled) pending.fail(this.tooLarge(pending, cutFrom));
         // if the caller has given up, the reply had to be taken off the stream all the same
         if (!pending.settled) this.reply(pending, errno);
         else if (pending.watcher !== null) this.armedForNobody(pending, errno);
-        if (pending.watcher !== null) to.traffic.watchAnswered();
+        if (pending.watchedPath !== null) to.traffic.watchAnswered();
         if (errno === Errno.Unimplemented && zxidHigh < 0) throw hangingUp();
       }
     }

@@ -2,6 +2,7 @@
 import type { ZkError } from '../protocol/errors.js';
 import type { JuteReader } from '../protocol/jute.js';
 import type { AnyOp, WatchKind } from '../protocol/op.js';
+import type { Removal } from './removal.js';
 import type { Watcher } from './watches.js';
 
 /**
@@ -18,6 +19,8 @@ export class PendingRequest {
   deadline = Infinity;
   /** A persistent watch brings the events that it wants: it is sent without its watch flag, and armed here alone. */
   isCovered = false;
+  /** The watches that its reply ends. */
+  removal: Removal | null = null;
   /** Was it handed to a socket? */
   sent = false;
   settled = false;
@@ -62,6 +65,12 @@ export class PendingRequest {
   /** Table in which this reply arms a watch, or null. */
   arms(errno: number): WatchKind | null {
     return this.watcher === null || this.op.arms === null ? null : this.op.arms(this.request, errno);
+  }
+
+  /** The path, if its reply may change which watches there are. */
+  get watchedPath(): string | null {
+    if (this.watcher === null && this.removal === null) return null;
+    return (this.request as { readonly path: string }).path;
   }
 
   private once(): void {

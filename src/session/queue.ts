@@ -13,6 +13,7 @@ import {
 } from '../protocol/errors.js';
 import { Outbox } from './outbox.js';
 import { RequestRing, type Fate, type PendingRequest } from './pending.js';
+import { isOneShot } from './watches.js';
 
 /** Bounds of the queue. */
 export interface QueueLimits {
@@ -99,19 +100,29 @@ export class RequestQueue {
     this.sent.push(pending);
   }
 
-  /** Paths of all requests under way that may arm a watch. */
+  /** Paths of all requests under way that may arm a watch, or end some. */
   armingPaths(): ReadonlySet<string> {
     const paths = new Set<string>();
     for (const ring of [this.sent, this.waiting]) {
       for (let i = 0; i < ring.length; i++) {
         const pending = ring.at(i) as PendingRequest;
-        // what nobody waits for any more is still answered if it was sent, and never sent if it was not
-        if (pending.watcher !== null && (pending.sent || !pending.settled)) {
-          paths.add((pending.request as { readonly path: string }).path);
-        }
+        const path = pending.watchedPath;
+        if (path !== null && isAnswered(pending)) paths.add(path);
       }
     }
     return paths;
+  }
+
+  /** Is a request under way that arms a persistent watch on this path? */
+  isArmingPersistent(path: string): boolean {
+    for (const ring of [this.sent, this.waiting]) {
+      for (let i = 0; i < ring.length; i++) {
+        const pending = ring.at(i) as PendingRequest;
+        const kind = pending.watchedPath === path && isAnswered(pending) ? pending.arms(0) : null;
+        if (kind !== null && !isOneShot(kind)) return true;
+      }
+    }
+    return false;
   }
 
   /**
@@ -220,6 +231,11 @@ export class RequestQueue {
     this.lastXid = xid;
     return null;
   }
+}
+
+/** What nobody waits for any more is still answered if it was sent, and never sent if it was not. */
+function isAnswered({ sent, settled }: PendingRequest): boolean {
+  return sent || !settled;
 }
 
 /** The same request, for a path whose events come anyway. */

@@ -2,14 +2,15 @@
  * Takes watches off the server that nobody here wants any more. The server has one watch per path and table, whoever of
  * us asked for it, so one is taken off when the last of us leaves, and not while a request is under way that arms it.
  */
-import { WatcherTypeCode } from '../protocol/constants.js';
+import { WatcherTypeCode, type WatcherType } from '../protocol/constants.js';
 import type { WatchKind } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
 import { PendingRequest } from './pending.js';
 import { isRefusal } from './priming.js';
 import type { RequestQueue } from './queue.js';
 import { rearmingBatches } from './rearming.js';
-import type { WatchRegistry } from './watches.js';
+import { Removal, isAnswer, isOneShotType } from './removal.js';
+import { WATCH_KINDS, isOneShot, type WatchRegistry } from './watches.js';
 
 /** What the server still has and may lose: one-shot watches by their type on the wire, or persistent ones. */
 interface Owed {
@@ -54,6 +55,27 @@ export class Unwatching {
     if (owed.since === null || since < owed.since) owed.since = since;
   }
 
+  /** A removal that the user asks for, as from now. */
+  removal(path: string, type: WatcherType): Removal {
+    return new Removal(path, type, isOneShotType(type) && this.isPersistent(path));
+  }
+
+  /** The server has answered a removal: ends the watches of ours, and arms again what should stay. */
+  answered(removal: Removal, clientPath: string | undefined, errno: number, lastZxid: bigint): void {
+    if (!isAnswer(errno)) return;
+    this.knowledge = 'yes';
+    const { watches } = this;
+    const { path } = removal;
+    const mine = removal.end(watches, clientPath);
+    const isDone = removal.isDone(errno);
+    removal.found = isDone || mine.length > 0;
+    if (!isDone) for (const kind of mine) this.left(kind, path);
+    // a persistent watch may have stood for others of ours, which the server has not
+    else if (!mine.every(isOneShot) && WATCH_KINDS.some((kind) => watches.has(kind, path))) {
+      this.rearm(path, lastZxid);
+    }
+  }
+
   /** A new connection, or none: the server has forgotten all watches. */
   reset(): void {
     this.owed.clear();
@@ -74,6 +96,15 @@ export class Unwatching {
     }
   }
 
+  private isPersistent(path: string): boolean {
+    const { watches, queue } = this;
+    return (
+      watches.has('persistent', path) ||
+      watches.has('persistentRecursive', path) ||
+      queue.isArmingPersistent(path)
+    );
+  }
+
   private owedOf(path: string): Owed {
     let owed = this.owed.get(path);
     if (owed === undefined) {
@@ -87,7 +118,11 @@ export class Unwatching {
   private take(path: string, owed: Owed, lastZxid: bigint): boolean {
     const { watches } = this;
     // what stays covers the path, and goes with all the rest when it goes
-    if (watches.has('persistent', path) || watches.has('persistentRecursive', path)) return true;
+    if (watches.has('persistent', path) || watches.has('persistentRecursive', path)) {
+      // all but what it does not bring the events of
+      if (owed.since !== null) this.rearm(path, owed.since);
+      return true;
+    }
     if (owed.persistent) {
       // before 3.9 there is no other word for persistent ones; what should have stayed is armed again right behind
       this.remove(path, WatcherTypeCode.Any);

@@ -14,6 +14,7 @@ import { paths } from './cases/paths.js';
 import { precedence } from './cases/precedence.js';
 import { quotas } from './cases/quotas.js';
 import { reads } from './cases/reads.js';
+import { removesWatches } from './cases/remove-watches.js';
 import { requests } from './cases/requests.js';
 import { sessions } from './cases/sessions.js';
 import { stats } from './cases/stat.js';
@@ -40,6 +41,7 @@ export function registerAll(target: ContractTarget): void {
     multiReads,
     watches,
     watchModes,
+    removesWatches,
     ensemble,
     quotas,
     sessions,

@@ -86,6 +86,7 @@ const CALLS: Record<string, (conn: Conn) => Promise<unknown>> = {
   countDescendants: (c) => c.countDescendants('/a'),
   whoAmI: (c) => c.whoAmI(),
   checkWatches: (c) => c.checkWatches('/a', 'Any'),
+  removeWatches: (c) => c.removeWatches('/a', 'Any'),
   getConfig: (c) => c.getConfig(),
   getConfigW: (c) => c.getConfigW(),
   reconfig: (c) => c.reconfig({ leaving: [1] }),

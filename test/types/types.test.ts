@@ -144,6 +144,8 @@ describe('the ensemble', () => {
     expectTypeOf<Conn['countDescendants']>().returns.resolves.toBeNumber();
     expectTypeOf<Conn['checkWatches']>().parameter(1).toEqualTypeOf<WatcherType>();
     expectTypeOf<Conn['checkWatches']>().returns.resolves.toBeBoolean();
+    expectTypeOf<Conn['removeWatches']>().parameter(1).toEqualTypeOf<WatcherType>();
+    expectTypeOf<Conn['removeWatches']>().returns.resolves.toBeVoid();
     expectTypeOf<EnsembleConfig['version']>().toBeBigInt();
     expectTypeOf(parseConfig).returns.toEqualTypeOf<EnsembleConfig>();
     expectTypeOf<ReconfigChange['leaving']>().toEqualTypeOf<readonly number[] | undefined>();

@@ -100,7 +100,8 @@ describe('an operation that is switched off', () => {
       conn.multi([op.check('/'), op.create('/a', null, { mode: 'PERSISTENT_WITH_TTL', ttlMs: 1000 })]),
     );
     expect(error).toBeInstanceOf(MultiError);
-    expect(error).toMatchObject({ index: 1, errno: -6 });
+    expect(error).toMatchObject({ index: 1, errno: -6, code: 'ZK_UNSUPPORTED' });
+    expect(error.message).toContain('zookeeper.extendedTypesEnabled=true');
     expect(error.cause).toBeInstanceOf(UnsupportedError);
     expect(error.cause).toMatchObject({ op: 'createTTL', path: '/a', since: '3.5.3' });
   });

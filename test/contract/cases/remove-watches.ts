@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { NoWatcherError, UnsupportedError, WatchClosedError } from '../../../src/index.js';
+import type { ContractTarget } from '../target.js';
+
+/** What it resolves or rejects with. */
+const outcome = (promise: Promise<unknown>): Promise<unknown> => promise.catch((error: unknown) => error);
+
+export function removesWatches(target: ContractTarget): void {
+  describe('conn.removeWatches', () => {
+    it.each(['Data', 'Children'] as const)('of %s leaves a persistent watch alone', async (type) => {
+      const conn = await target.connect({}, target.root);
+      await conn.create('/a');
+      const stream = await conn.addWatch('/a', 'PERSISTENT');
+      const { watch } = type === 'Data' ? await conn.getW('/a') : await conn.childrenW('/a');
+      await conn.removeWatches('/a', type);
+      expect(await outcome(watch.event)).toBeInstanceOf(WatchClosedError);
+      await conn.set('/a', 'x');
+      await conn.create('/a/b');
+      expect((await stream.next()).value).toMatchObject({ type: 'NodeDataChanged', path: '/a' });
+      expect((await stream.next()).value).toMatchObject({ type: 'NodeChildrenChanged', path: '/a' });
+    });
+
+    it('of Any takes all off the server', async () => {
+      const conn = await target.connect({}, target.root);
+      await conn.create('/a');
+      const stream = await conn.addWatch('/a', 'PERSISTENT_RECURSIVE');
+      const { watch } = await conn.childrenW('/a');
+      await conn.removeWatches('/a', 'Any');
+      expect((await stream.next()).done).toBe(true);
+      expect(await outcome(watch.event)).toBeInstanceOf(WatchClosedError);
+      expect(await conn.checkWatches('/a', 'Any')).toBe(false);
+      expect(await outcome(conn.removeWatches('/a', 'Any'))).toBeInstanceOf(NoWatcherError);
+    });
+
+    it('of Persistent leaves one-shot watches armed; before 3.9 nothing happens', async () => {
+      const conn = await target.connect({}, target.root);
+      await conn.create('/a');
+      const stream = await conn.addWatch('/a', 'PERSISTENT');
+      const { watch } = await conn.getW('/a');
+      const removed = await outcome(conn.removeWatches('/a', 'Persistent'));
+      if (target.facts.watchModesStandSideBySide) expect(removed).toBeUndefined();
+      else expect(removed).toBeInstanceOf(UnsupportedError);
+      await conn.exists('/a');
+      await conn.set('/a', 'x');
+      expect(await watch.event).toMatchObject({ type: 'NodeDataChanged', path: '/a' });
+      expect((await stream.next()).done).toBe(target.facts.watchModesStandSideBySide);
+    });
+  });
+}
