@@ -361,6 +361,7 @@ export class Conn extends TreeCalls {
   }
 
   private begin(): void {
+    this.caller.delays.begin();
     this.over = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });

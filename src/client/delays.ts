@@ -43,6 +43,11 @@ export class Delays {
     });
   }
 
+  /** There is something to wait for again. */
+  begin(): void {
+    this.over = null;
+  }
+
   /** Ends all pauses, and all that would come: nobody has to wait for something that is over. */
   end(reason: Error): void {
     this.over = reason;

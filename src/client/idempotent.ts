@@ -44,8 +44,8 @@ export interface Attempting {
   readonly withoutDoubt: (error: unknown) => unknown;
   /** Id of the session now. */
   readonly sessionId: () => bigint;
-  /** Highest zxid that was seen before the first attempt; 0n if none was. */
-  readonly since: bigint;
+  /** Highest zxid that was seen by now; 0n if none was in this session. */
+  readonly lastZxid: () => bigint;
 }
 
 /**
@@ -57,13 +57,23 @@ type Verdict<T> = { readonly applied: T } | 'refused' | 'unknown' | null;
 /** Ends the attempts: what happened cannot be found out. */
 class Unsettled extends Error {}
 
+/**
+ * Highest zxid that was seen before the first attempt. A node that changed no later was not changed by us. null if none
+ * could be had: then it proves nothing that the node is as we wanted it.
+ */
+type Since = bigint | null;
+
 async function repeat<T>(
-  { options, retry, withoutDoubt }: Attempting,
+  conn: WriterCalls,
+  { options, retry, withoutDoubt, lastZxid }: Attempting,
   write: (options: CallOptions) => Promise<T>,
-  judge: (refusal: ZkError) => Promise<Verdict<T>>,
+  judge: (refusal: ZkError, since: Since) => Promise<Verdict<T>>,
 ): Promise<T> {
   const doubt: { lost: ZkError | null } = { lost: null };
+  // kept over all attempts, also if there is another session by then
+  let since: Since | undefined;
   const attempt = async (): Promise<T> => {
+    if (since === undefined) since = await zxidBefore(conn, options, lastZxid);
     const call = options();
     try {
       return await write(call);
@@ -71,7 +81,7 @@ async function repeat<T>(
       if (!ZkError.is(error)) throw error;
       if (error.outcome === 'unknown') doubt.lost = error;
       if (doubt.lost === null || error.outcome !== 'rejected') throw error;
-      const verdict = await judge(error);
+      const verdict = await judge(error, since);
       if (verdict === null) throw doubt.lost;
       if (verdict === 'unknown') throw new Unsettled();
       if (verdict !== 'refused') return verdict.applied;
@@ -88,6 +98,23 @@ async function repeat<T>(
   }
 }
 
+/** A new session has seen no zxid yet; every answer brings one, also a refusal. */
+async function zxidBefore(
+  conn: WriterCalls,
+  options: () => CallOptions,
+  lastZxid: () => bigint,
+): Promise<Since> {
+  if (lastZxid() === 0n) {
+    try {
+      await conn.exists('/', options());
+    } catch (error) {
+      if (!ZkError.is(error) || error.outcome !== 'rejected') throw error;
+    }
+  }
+  const zxid = lastZxid();
+  return zxid === 0n ? null : zxid;
+}
+
 /** See `Conn.createIdempotent`. */
 export function createIdempotent(
   conn: WriterCalls,
@@ -102,19 +129,20 @@ export function createIdempotent(
     throw new InvalidArgumentError(text, { op: 'createIdempotent', path });
   }
   return repeat(
+    conn,
     how,
     (options) => conn.create(path, data, { ...create, ...options }),
-    async (refusal) => {
+    async (refusal, since) => {
       if (!(refusal instanceof NodeExistsError)) return 'refused';
       const node = await unlessVanished(conn.get(path, how.options()));
       if (node === null) return null;
       const { stat } = node;
       // it was there before we began
-      if (stat.czxid <= how.since) return 'refused';
+      if (since !== null && stat.czxid <= since) return 'refused';
       // one of an earlier session of ours will go with it
       if (stat.ephemeralOwner !== (mode === 'EPHEMERAL' ? how.sessionId() : 0n)) return 'refused';
-      if (sameData(node.data, data)) return { applied: path };
-      return stat.version === 0 ? 'refused' : 'unknown';
+      if (!sameData(node.data, data)) return stat.version === 0 ? 'refused' : 'unknown';
+      return since === null ? 'unknown' : { applied: path };
     },
   );
 }
@@ -128,9 +156,10 @@ export function setIdempotent(
   how: Attempting,
 ): Promise<Stat> {
   return repeat(
+    conn,
     how,
     (options) => conn.set(path, data, version, options),
-    async (refusal) => {
+    async (refusal, since) => {
       // it may have been set before it was deleted
       if (refusal instanceof NoNodeError) return 'unknown';
       if (!(refusal instanceof BadVersionError)) return 'refused';
@@ -138,10 +167,11 @@ export function setIdempotent(
       if (node === null) return 'unknown';
       const { stat } = node;
       // it was so before we began
-      if (stat.mzxid <= how.since) return 'refused';
+      if (since !== null && stat.mzxid <= since) return 'refused';
       // versions wrap
       if (stat.version !== ((version + 1) | 0)) return 'unknown';
-      return sameData(node.data, data) ? { applied: stat } : 'refused';
+      if (!sameData(node.data, data)) return 'refused';
+      return since === null ? 'unknown' : { applied: stat };
     },
   );
 }
@@ -154,18 +184,19 @@ export function deleteIdempotent(
   how: Attempting,
 ): Promise<void> {
   return repeat<undefined>(
+    conn,
     how,
     async (options) => {
       await conn.delete(path, version, options);
       return undefined;
     },
-    async (refusal) => {
+    async (refusal, since) => {
       if (refusal instanceof NoNodeError) return { applied: undefined };
       if (!(refusal instanceof BadVersionError || refusal instanceof NotEmptyError)) return 'refused';
       const stat = await conn.exists(path, how.options());
       if (stat === null) return { applied: undefined };
       // a node that is older than our first attempt was not deleted by it; another one may stand in its place
-      return stat.czxid <= how.since ? 'refused' : 'unknown';
+      return since !== null && stat.czxid <= since ? 'refused' : 'unknown';
     },
   );
 }

@@ -339,7 +339,7 @@ export abstract class TreeCalls extends StreamCalls {
       withoutDoubt: (error) => budget.withoutDoubt(error),
       retry: (work) => this.attempts(policy, work, signal, true),
       sessionId: () => caller.sessionId,
-      since: caller.lastZxid,
+      lastZxid: () => caller.lastZxid,
     };
   }
 

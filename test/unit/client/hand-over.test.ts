@@ -1,10 +1,11 @@
 /** A session that goes from one Conn to another, and a Conn that comes back from a refusal. */
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connect, type Conn, type ConnOptions } from '../../../src/index.js';
+import { connect, exponentialBackoff, type Conn, type ConnOptions } from '../../../src/index.js';
 import {
   AuthFailedError,
   ConnClosedError,
+  ConnectionLossError,
   InvalidOptionError,
   SessionExpiredError,
 } from '../../../src/protocol/errors.js';
@@ -98,6 +99,19 @@ describe('reconnect', () => {
     expect(over).toBe(false);
     expect((await conn.close()).confirmed).toBe(true);
     expect((await conn.closed).state).toBe('Closed');
+  });
+
+  it('lets attempts be made again after a refusal', async () => {
+    const conn = await client();
+    await rejectionOf(conn.addAuth('no-such-scheme', 'x'));
+    const policy = exponentialBackoff({ baseMs: 0, maxMs: 0 });
+    const work = (attempt: number): Promise<unknown> =>
+      attempt < 3 ? Promise.reject(new ConnectionLossError({ outcome: 'not-sent' })) : conn.exists('/');
+    expect(await rejectionOf(conn.retry(policy, work))).toBeInstanceOf(AuthFailedError);
+    await conn.reconnect();
+    expect(await conn.retry(policy, work)).not.toBeNull();
+    await conn.close();
+    expect(await rejectionOf(conn.retry(policy, work))).toBeInstanceOf(ConnClosedError);
   });
 
   it('leaves a good connection for another one, in the same session', async () => {
