@@ -10,37 +10,56 @@ export class Delays {
 
   /** Resolves when that much time has passed. Rejects with the reason of the abort, or of the end. */
   wait(ms: number, signal: AbortSignal | undefined): Promise<void> {
-    const { over, clock, waiting } = this;
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
-    if (over !== null) return Promise.reject(over);
+    if (this.over !== null) return Promise.reject(this.over);
+    if (ms <= 0) return Promise.resolve();
     return new Promise((resolve, reject) => {
-      const until = clock.now() + ms;
-      let timer: Timer | null = null;
-      const settle = (): void => {
-        timer?.cancel();
-        waiting.delete(pause);
+      const pause = this.pause(ms, (reason) => {
         if (signal !== undefined) forget(signal, pause);
-      };
-      const pause: Abortable = {
-        abort: (reason) => {
-          settle();
-          reject(reason);
-        },
-      };
-      // a timer may be early
-      const arm = (): void => {
-        const leftMs = until - clock.now();
-        if (leftMs > 0) {
-          timer = clock.setTimer(arm, leftMs);
-          return;
-        }
-        settle();
-        resolve();
-      };
-      waiting.add(pause);
+        if (reason === null) resolve();
+        else reject(reason);
+      });
       if (signal !== undefined) onAbort(signal, pause);
-      arm();
     });
+  }
+
+  /** Calls back once, later: when that much time has passed, or the Conn is over. @returns how to take that back */
+  after(ms: number, callback: () => void): () => void {
+    const pause = this.pause(this.over === null ? ms : 0, callback);
+    return () => pause.cancel();
+  }
+
+  /** @param done hears, later, why it ended early, or null */
+  private pause(ms: number, done: (reason: Error | null) => void): Abortable & { cancel(): void } {
+    const { clock, waiting } = this;
+    const until = clock.now() + ms;
+    let timer: Timer;
+    const settle = (): void => {
+      timer.cancel();
+      waiting.delete(pause);
+    };
+    const pause = {
+      cancel: settle,
+      abort: (reason: Error) => {
+        settle();
+        done(reason);
+      },
+    };
+    const arm = (): void => {
+      timer = clock.setTimer(look, until - clock.now());
+    };
+    // a timer may be early
+    const look = (): void => {
+      if (clock.now() < until) {
+        arm();
+        return;
+      }
+      settle();
+      done(null);
+    };
+    waiting.add(pause);
+    arm();
+    return pause;
   }
 
   /** There is something to wait for again. */

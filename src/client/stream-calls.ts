@@ -108,14 +108,15 @@ export abstract class StreamCalls extends ZnodeCalls {
   }
 }
 
-function waitsOf({ driver }: Caller): Pick<ValueSource<unknown>, 'isOver' | 'onceUsable' | 'after'> {
+function waitsOf({
+  driver,
+  delays,
+}: Caller): Pick<ValueSource<unknown>, 'isOver' | 'sessionEpoch' | 'onceUsable' | 'after'> {
   return {
     isOver: () => driver.isOver,
+    sessionEpoch: () => driver.core.sessionEpoch,
     onceUsable: (callback) => driver.usable.once(callback),
-    after: (delayMs, callback) => {
-      const timer = driver.clock.setTimer(callback, delayMs);
-      return () => timer.cancel();
-    },
+    after: (delayMs, callback) => delays.after(delayMs, callback),
   };
 }
 

@@ -1,5 +1,5 @@
 /** The newest state of a node, again and again: reads it, watches it, and reads it anew when it has changed. */
-import { NoNodeError, SessionExpiredError, ZkError } from '../protocol/errors.js';
+import { NoNodeError, NotReadOnlyError, SessionExpiredError, ZkError } from '../protocol/errors.js';
 import { isClosing, Stream } from './stream.js';
 import type { Watch } from './watch.js';
 
@@ -25,7 +25,9 @@ export interface ValueSource<V> {
   isOver(): boolean;
   /** Calls back when there is a connection with a session, or never will be one; returns how to take that back. */
   onceUsable(callback: () => void): () => void;
-  /** Calls back after so many ms; returns how to take that back. */
+  /** How many sessions there have been. */
+  sessionEpoch(): number;
+  /** Calls back after so many ms, or when there never will be a session again; returns how to take that back. */
   after(delayMs: number, callback: () => void): () => void;
 }
 
@@ -50,8 +52,12 @@ export class ValueStream<V> extends Stream<V | null> {
   private reading = false;
   /** May the state be another one than what was read last? */
   private stale = true;
+  /** The server may be behind what was read before. */
   private mustSync = false;
+  /** Epoch of the session of the last read; null before the first. */
+  private epoch: number | null = null;
   private failures = 0;
+  /** Set during the pause behind a read that failed. */
   private cancelWait: (() => void) | null = null;
 
   /** @internal */
@@ -87,7 +93,7 @@ export class ValueStream<V> extends Stream<V | null> {
   }
 
   private read(): void {
-    if (this.reading || this.isOver) return;
+    if (this.reading || this.isOver || this.cancelWait !== null) return;
     this.reading = true;
     this.stale = false;
     this.readOnce().then(
@@ -106,10 +112,7 @@ export class ValueStream<V> extends Stream<V | null> {
   }
 
   private async readOnce(): Promise<void> {
-    if (this.mustSync) {
-      await this.source.sync();
-      this.mustSync = false;
-    }
+    await this.catchUp();
     try {
       const { value, watch } = await this.source.read();
       this.arrived(value, watch);
@@ -126,11 +129,40 @@ export class ValueStream<V> extends Stream<V | null> {
     }
   }
 
+  /** No value may be older than one that was given: a new session may be on a server that is behind. */
+  private async catchUp(): Promise<void> {
+    // nobody tells of the end of a session where no watch waits
+    if (this.isOtherSession) {
+      if (!this.acrossSessions) throw new SessionExpiredError({ path: this.path, outcome: 'not-sent' });
+      this.mustSync = true;
+    }
+    if (!this.mustSync) return;
+    try {
+      await this.source.sync();
+      this.mustSync = false;
+    } catch (error) {
+      // nothing to be up to date with: a server without a quorum is what the user asked for, until there is one
+      if (!(error instanceof NotReadOnlyError)) throw error;
+    }
+    this.epoch = this.source.sessionEpoch();
+  }
+
+  private get isOtherSession(): boolean {
+    return this.epoch !== null && this.epoch !== this.source.sessionEpoch();
+  }
+
   private arrived(value: V | null, watch: Watch): void {
     if (this.isOver) {
       watch.close();
       return;
     }
+    if (this.isOtherSession) {
+      // it waited for the next session
+      this.stale = true;
+      watch.close();
+      return;
+    }
+    this.epoch = this.source.sessionEpoch();
     this.watch = watch;
     watch.event.then(
       () => this.changed(watch, null),
@@ -183,7 +215,8 @@ export class ValueStream<V> extends Stream<V | null> {
       if (this.isWanted) this.read();
     };
     this.cancelWait = this.source.onceUsable(() => {
-      this.cancelWait = this.source.after(delayMs, again);
+      if (this.source.isOver()) again();
+      else this.cancelWait = this.source.after(delayMs, again);
     });
   }
 }
