@@ -49,7 +49,10 @@ export interface ClosedReason {
 export class Conn extends TreeCalls {
   private readonly sessionTimeoutMs: number;
   private readonly secure: boolean;
+  /** Until the end of this life. */
   private following: Promise<void> | null = null;
+  /** How often this Conn has ended. */
+  private ends = 0;
   private readonly driver: Driver;
   /** @internal */
   protected readonly caller: Caller;
@@ -333,8 +336,8 @@ export class Conn extends TreeCalls {
 
   /**
    * Follows the ensemble's own configuration, `/zookeeper/config`: takes the client addresses in it as the list of servers,
-   * now and whenever `reconfig` changes it, until this Conn is over. Resolves when it was taken for the first time. Server
-   * 3.5. A configuration without client addresses, as that of a server by itself, changes nothing.
+   * now and whenever `reconfig` changes it, until this Conn is over; call it again behind a {@link reconnect} from
+   * `AuthFailed`. Resolves when it was taken for the first time; reads that fail later are made again. Server 3.5. A configuration without client addresses, as that of a server by itself, changes nothing.
    * @throws InvalidArgumentError with the option `tls`, as a configuration names plain ports alone; what `getConfig` throws
    */
   followConfig(): Promise<void> {
@@ -342,11 +345,16 @@ export class Conn extends TreeCalls {
       if (this.secure) {
         throw new InvalidArgumentError('a configuration names no secure ports', { op: 'followConfig' });
       }
-      this.following ??= followConfig(this).catch((error: unknown) => {
-        this.following = null;
+      if (this.following !== null) return this.following;
+      const { ends } = this;
+      const following = followConfig(this, {
+        isOver: () => this.ends !== ends,
+        pause: (ms) => this.caller.delays.wait(ms, undefined, false),
+      }).catch((error: unknown) => {
+        if (this.following === following) this.following = null;
         throw error;
       });
-      return this.following;
+      return (this.following = following);
     });
   }
 
@@ -410,6 +418,8 @@ export class Conn extends TreeCalls {
         return;
       case 'end':
         this.confirmed = event.confirmed;
+        this.ends++;
+        this.following = null;
         this.caller.delays.end(event.cause ?? new ConnClosedError({ outcome: 'not-sent' }));
         this.resolveClosed(
           event.cause === undefined ? { state: event.state } : { state: event.state, error: event.cause },

@@ -6,11 +6,21 @@ import type { Watched } from './results.js';
 
 /** What is needed of a Conn. */
 interface Followed {
-  readonly closed: Promise<unknown>;
   getConfigW(): Promise<ConfigResult & Watched>;
   updateServers(servers: readonly ServerAddress[]): Promise<unknown>;
-  once(event: 'session', listener: () => void): unknown;
 }
+
+/** How long the following lasts, and what time is there. */
+export interface Following {
+  /** Is the Conn over, or was it meanwhile? */
+  readonly isOver: () => boolean;
+  /** Rejects when the Conn is over. */
+  readonly pause: (ms: number) => Promise<void>;
+}
+
+/** Pause behind a read that failed, ms: doubling up to the second. */
+const RETRY_BASE_MS = 1000;
+const RETRY_MAX_MS = 60_000;
 
 /** Addresses that stand for every one of a server's machine. */
 const WILDCARDS: ReadonlySet<string> = new Set(['0.0.0.0', '::', '0:0:0:0:0:0:0:0']);
@@ -26,9 +36,9 @@ export function clientAddresses(servers: readonly ConfigServer[]): ServerAddress
 }
 
 /** Applies the configuration, and goes on in the background whenever it changes, until the Conn is over. */
-export async function followConfig(conn: Followed): Promise<void> {
+export async function followConfig(conn: Followed, how: Following): Promise<void> {
   const { changed } = await applyConfig(conn);
-  void keepFollowing(conn, changed);
+  void keepFollowing(conn, changed, how);
 }
 
 /** @returns `changed` settles when the configuration changes, or nothing is known of that any more */
@@ -39,29 +49,18 @@ async function applyConfig(conn: Followed): Promise<{ readonly changed: Promise<
   return { changed: watch.event };
 }
 
-async function keepFollowing(conn: Followed, first: Promise<unknown>): Promise<void> {
-  let over = false;
-  void conn.closed.then(() => (over = true));
+async function keepFollowing(conn: Followed, first: Promise<unknown>, how: Following): Promise<void> {
+  let failures = 0;
   for (let changed = first; ;) {
     // the watch of an expired session is no more: look again
     await changed.catch(() => undefined);
-    if (isOver()) return;
+    if (how.isOver()) return;
     try {
       ({ changed } = await applyConfig(conn));
+      failures = 0;
     } catch {
-      changed = nextSession(conn);
+      // whatever it is: the connection, the ACL and the text in the node can all be mended by others
+      changed = how.pause(Math.min(RETRY_MAX_MS, RETRY_BASE_MS * 2 ** Math.min(failures++, 10)));
     }
   }
-
-  function isOver(): boolean {
-    return over;
-  }
-}
-
-/** What could not be read now may be read on the next connection. */
-function nextSession(conn: Followed): Promise<void> {
-  return new Promise((resolve) => {
-    conn.once('session', () => resolve());
-    void conn.closed.then(() => resolve());
-  });
 }

@@ -1,9 +1,13 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Conn, type ConnOptions } from '../../../src/index.js';
-import { clientAddresses } from '../../../src/client/follow-config.js';
-import { InvalidArgumentError } from '../../../src/protocol/errors.js';
+import type { ConfigResult } from '../../../src/client/ensemble-calls.js';
+import type { Watched } from '../../../src/client/results.js';
+import { clientAddresses, followConfig } from '../../../src/client/follow-config.js';
+import { Errno } from '../../../src/protocol/error-codes.js';
+import { AuthFailedError, InvalidArgumentError, keeperError } from '../../../src/protocol/errors.js';
 import { parseConfig } from '../../../src/protocol/ensemble-config.js';
 import { MiniServer } from '../../../src/testing.js';
+import { settle } from '../../support/scripted-server.js';
 
 const CONFIG = '/zookeeper/config';
 
@@ -23,6 +27,79 @@ describe('the client addresses of a configuration', () => {
       { host: '10.0.0.2', port: 2182 },
       { host: '2001:db8::3', port: 2183 },
     ]);
+  });
+});
+
+describe('a read that fails later', () => {
+  /** What was done, and how to make the next thing happen. */
+  function world(): {
+    done: string[];
+    reads: (() => Promise<ConfigResult & Watched>)[];
+    change: () => void;
+    pauses: (() => void)[];
+    over: boolean;
+    begin: () => Promise<void>;
+  } {
+    const it = {
+      done: [] as string[],
+      reads: [] as (() => Promise<ConfigResult & Watched>)[],
+      change: (): void => undefined,
+      pauses: [] as (() => void)[],
+      over: false,
+      begin: () =>
+        followConfig(
+          {
+            getConfigW: () => {
+              it.done.push('read');
+              const refuse = it.reads.shift();
+              if (refuse !== undefined) return refuse();
+              const event = new Promise<void>((resolve) => (it.change = resolve));
+              const { servers } = parseConfig('server.1=zk1:2888:3888;zk1:2181\nversion=1');
+              return Promise.resolve({ servers, watch: { event } } as unknown as ConfigResult & Watched);
+            },
+            updateServers: () => Promise.resolve(it.done.push('update')),
+          },
+          {
+            isOver: () => it.over,
+            pause: (ms) => {
+              it.done.push(`pause ${ms}`);
+              return new Promise((resolve) => it.pauses.push(resolve));
+            },
+          },
+        ),
+    };
+    return it;
+  }
+  const refused = (): Promise<never> => Promise.reject(keeperError(Errno.NoAuth, { outcome: 'rejected' }));
+
+  it('is made again behind a pause that grows, on the same connection', async () => {
+    const all = world();
+    await all.begin();
+    expect(all.done.splice(0)).toEqual(['read', 'update']);
+    all.reads.push(refused, refused);
+    all.change();
+    await settle();
+    expect(all.done.splice(0)).toEqual(['read', 'pause 1000']);
+    all.pauses.shift()!();
+    await settle();
+    expect(all.done.splice(0)).toEqual(['read', 'pause 2000']);
+    all.pauses.shift()!();
+    await settle();
+    expect(all.done.splice(0)).toEqual(['read', 'update']);
+    all.reads.push(refused);
+    all.change();
+    await settle();
+    expect(all.done.splice(0)).toEqual(['read', 'pause 1000']);
+  });
+
+  it('is not made again when the Conn is over', async () => {
+    const all = world();
+    await all.begin();
+    all.done.splice(0);
+    all.over = true;
+    all.change();
+    await settle();
+    expect(all.done).toEqual([]);
   });
 });
 
@@ -72,6 +149,22 @@ describe('followConfig', () => {
     );
     server.expireSession(conn.sessionId);
     await renewed;
+    const moved = resumed();
+    await write('localhost');
+    await moved;
+    expect(conn.server).toBe(`localhost:${server.port}`);
+    await conn.close();
+  });
+
+  it('ends with the Conn, and may be called again when that has come back from a refusal', async () => {
+    await write('127.0.0.1');
+    const { conn, resumed } = await open();
+    await conn.followConfig();
+    await expect(conn.addAuth('no-such-scheme', 'x')).rejects.toBeInstanceOf(AuthFailedError);
+    await conn.reconnect();
+    expect(server.watchCount(CONFIG)).toBe(0);
+    await conn.followConfig();
+    expect(server.watchCount(CONFIG)).toBe(1);
     const moved = resumed();
     await write('localhost');
     await moved;
