@@ -172,6 +172,7 @@ export class SessionCore {
       this.dial(epoch);
     } else if (name === 'live' || name === 'handshaking' || name === 'securing') {
       this.pacing.rested();
+      this.traffic.leaving();
       this.lost(why, now);
     }
   }
@@ -342,6 +343,8 @@ export class SessionCore {
     this.moveTo({ name: 'live', epoch, since: now, readOnly });
     this.traffic.begin(epoch, now);
     this.setState(readOnly ? 'ConnectedReadOnly' : 'SyncConnected', undefined);
+    // a listener may have ended it
+    if (!this.isOn(epoch)) return;
     // a connection may have gone before anybody heard of its session
     const what = this.announcedEpoch === this.sessionEpoch ? 'resumed' : 'new';
     this.announcedEpoch = this.sessionEpoch;

@@ -111,7 +111,7 @@ export class Inbox {
         // if the caller has given up, the reply had to be taken off the stream all the same
         if (!pending.settled) this.reply(pending, errno);
         else if (pending.watcher !== null) this.armedForNobody(pending, errno);
-        if (pending.watchedPath !== null) to.traffic.watchAnswered();
+        if (pending.watchedPath !== null) to.traffic.watchAnswered(pending);
         if (errno === Errno.Unimplemented && zxidHigh < 0) throw hangingUp();
       }
     }

@@ -23,6 +23,8 @@ const MAX_HANG_UPS = 5;
 export class Priming {
   /** How often in a row a connection ended while it was to arm watches, without having answered to that. */
   private hangUps = 0;
+  /** Is it we who end the connection? */
+  private isLeaving = false;
 
   constructor(
     private readonly credentials: Credentials,
@@ -33,6 +35,7 @@ export class Priming {
   /** Encodes it, and puts the SetWatches requests in front of the queue. */
   encode(relativeZxid: bigint): Outbox {
     const out = new Outbox();
+    this.isLeaving = false;
     this.credentials.writeAll(out);
     const { watches, queue } = this;
     let first = true;
@@ -53,13 +56,18 @@ export class Priming {
     return out;
   }
 
+  /** We end the connection on purpose: that is no word of the server's. */
+  leaving(): void {
+    this.isLeaving = true;
+  }
+
   private refused(batch: Batch, error: Error, counts: boolean): void {
     if (isRefusal(error)) {
       this.watches.endThese(batch.paths, error);
       return;
     }
     // if the connection was lost meanwhile, the next one arms them all again; if the session is over, they have ended
-    if (!counts || !(error.cause instanceof LinkError)) return;
+    if (!counts || this.isLeaving || !(error.cause instanceof LinkError)) return;
     this.hangUps++;
     if (this.hangUps < MAX_HANG_UPS) return;
     this.hangUps = 0;

@@ -13,7 +13,6 @@ import {
 } from '../protocol/errors.js';
 import { Outbox } from './outbox.js';
 import { RequestRing, type Fate, type PendingRequest } from './pending.js';
-import { isOneShot } from './watches.js';
 
 /** Bounds of the queue. */
 export interface QueueLimits {
@@ -111,18 +110,6 @@ export class RequestQueue {
       }
     }
     return paths;
-  }
-
-  /** Is a request under way that arms a persistent watch on this path? */
-  isArmingPersistent(path: string): boolean {
-    for (const ring of [this.sent, this.waiting]) {
-      for (let i = 0; i < ring.length; i++) {
-        const pending = ring.at(i) as PendingRequest;
-        const kind = pending.watchedPath === path && isAnswered(pending) ? pending.arms(0) : null;
-        if (kind !== null && !isOneShot(kind)) return true;
-      }
-    }
-    return false;
   }
 
   /**

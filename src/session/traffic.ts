@@ -4,6 +4,7 @@
  */
 import { ConnectionLossError, type ZkError } from '../protocol/errors.js';
 import type { WatchKind } from '../protocol/op.js';
+import { Arming } from './arming.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
 import { overError, type FateOf } from './fates.js';
 import type { Liveness } from './liveness.js';
@@ -32,6 +33,7 @@ export class Traffic {
   readonly sender: Sender;
   readonly unwatching: Unwatching;
   private readonly priming: Priming;
+  private readonly arming = new Arming();
 
   constructor(
     ports: Ports,
@@ -42,7 +44,7 @@ export class Traffic {
     this.queue = new RequestQueue(config);
     this.sender = new Sender(ports, this.queue, liveness);
     this.priming = new Priming(this.credentials, this.watches, this.queue);
-    this.unwatching = new Unwatching(this.watches, this.queue, () => {
+    this.unwatching = new Unwatching(this.watches, this.queue, this.arming, () => {
       const { phase } = this.where;
       if ('epoch' in phase) ports.askVersion(phase.epoch);
     });
@@ -107,7 +109,8 @@ export class Traffic {
   }
 
   /** A request that may arm a watch was answered: somebody may have waited for that to take one off. */
-  watchAnswered(): void {
+  watchAnswered(pending: PendingRequest): void {
+    this.arming.answered(pending);
     if (this.unwatching.isDue) this.sender.wantFlush();
   }
 
@@ -117,11 +120,17 @@ export class Traffic {
     this.credentials.sweep(now);
   }
 
+  /** The connection will be given up on purpose, which says nothing about its server. */
+  leaving(): void {
+    this.priming.leaving();
+  }
+
   /** The connection is gone. */
   connectionLost(): void {
     this.credentials.connectionLost();
     this.sender.reset();
     this.unwatching.reset();
+    this.arming.connectionLost();
   }
 
   /** The session is over: fails all requests in the order of the calls, what was sent being older than what waits. */
@@ -143,13 +152,16 @@ export class Traffic {
     pending.deadline = this.deadlineFrom(now, pending.timeoutMs);
     if (pending.watcher !== null) pending.isCovered = this.isCovered(pending);
     const { phase } = this.where;
-    return this.sender.add(pending, phase.name === 'live' ? phase.epoch : null, now);
+    const refusal = this.sender.add(pending, phase.name === 'live' ? phase.epoch : null, now);
+    if (refusal === null && pending.watcher !== null) this.arming.add(pending);
+    return refusal;
   }
 
   private isCovered(pending: PendingRequest): boolean {
     const kind = pending.arms(0);
     const { path } = pending.request as { readonly path: string };
-    return kind !== null && isOneShot(kind) && this.watches.covers(kind, path);
+    if (kind === null || !isOneShot(kind)) return false;
+    return this.watches.covers(kind, path) || this.arming.covers(kind, path);
   }
 
   /** When a call that is made now gives up. */

@@ -2,6 +2,7 @@
  * Takes watches off the server that nobody here wants any more. The server has one watch per path and table, whoever of
  * us asked for it, so one is taken off when the last of us leaves, and not while a request is under way that arms it.
  */
+import type { Arming } from './arming.js';
 import { WatcherTypeCode, type WatcherType } from '../protocol/constants.js';
 import type { WatchKind } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
@@ -26,12 +27,15 @@ type Knowledge = 'unasked' | 'asked' | 'yes' | 'no';
 
 export class Unwatching {
   private readonly owed = new Map<string, Owed>();
+  /** What waits to hear whether the server knows removeWatches: looked at again then, and not before. */
+  private readonly undecided = new Map<string, Owed>();
   private knowledge: Knowledge = 'unasked';
 
   /** @param ask asks for the version of the server; {@link versionIs} hears of it */
   constructor(
     private readonly watches: WatchRegistry,
     private readonly queue: RequestQueue,
+    private readonly arming: Arming,
     private readonly ask: () => void,
   ) {}
 
@@ -79,12 +83,19 @@ export class Unwatching {
   /** A new connection, or none: the server has forgotten all watches. */
   reset(): void {
     this.owed.clear();
+    this.undecided.clear();
     this.knowledge = 'unasked';
   }
 
   /** @param knows whether the server knows removeWatches */
   versionIs(knows: boolean): void {
-    this.knowledge = knows ? 'yes' : 'no';
+    // the answer to a removal is better than any word
+    if (this.knowledge !== 'yes') this.knowledge = knows ? 'yes' : 'no';
+    for (const [path, { data, child }] of this.undecided) {
+      if (data) this.left('data', path);
+      if (child) this.left('child', path);
+    }
+    this.undecided.clear();
   }
 
   /** Puts into the queue what can be taken off now. */
@@ -92,17 +103,14 @@ export class Unwatching {
     const arming = this.queue.armingPaths();
     for (const [path, owed] of this.owed) {
       if (arming.has(path)) continue;
-      if (this.take(path, owed, lastZxid)) this.owed.delete(path);
+      this.owed.delete(path);
+      if (!this.take(path, owed, lastZxid)) this.defer(path, owed);
     }
   }
 
   private isPersistent(path: string): boolean {
-    const { watches, queue } = this;
-    return (
-      watches.has('persistent', path) ||
-      watches.has('persistentRecursive', path) ||
-      queue.isArmingPersistent(path)
-    );
+    const { watches, arming } = this;
+    return watches.has('persistent', path) || watches.has('persistentRecursive', path) || arming.has(path);
   }
 
   private owedOf(path: string): Owed {
@@ -114,7 +122,14 @@ export class Unwatching {
     return owed;
   }
 
-  /** @returns false if that must wait */
+  private defer(path: string, owed: Owed): void {
+    const before = this.undecided.get(path);
+    this.undecided.set(path, owed);
+    owed.data ||= before?.data === true;
+    owed.child ||= before?.child === true;
+  }
+
+  /** @returns false if that must wait for the answer to what was asked */
   private take(path: string, owed: Owed, lastZxid: bigint): boolean {
     const { watches } = this;
     // what stays covers the path, and goes with all the rest when it goes

@@ -46,4 +46,20 @@ export function removesWatches(target: ContractTarget): void {
       expect((await stream.next()).done).toBe(target.facts.watchModesStandSideBySide);
     });
   });
+
+  describe('reads with a watch, called right behind conn.addWatch', () => {
+    it.each(['PERSISTENT', 'PERSISTENT_RECURSIVE'] as const)('leave %s as it is', async (mode) => {
+      const conn = await target.connect({}, target.root);
+      await conn.create('/a');
+      // all in one write: none of them knows of the answer to the first
+      const streaming = conn.addWatch('/a', mode);
+      const reading = [conn.getW('/a'), conn.existsW('/a')];
+      const stream = await streaming;
+      for (const { watch } of await Promise.all(reading)) void watch.event;
+      for (const data of ['x', 'y', 'z']) {
+        await conn.set('/a', data);
+        expect((await stream.next()).value).toMatchObject({ type: 'NodeDataChanged', path: '/a' });
+      }
+    });
+  });
 }
