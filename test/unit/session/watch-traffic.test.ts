@@ -102,7 +102,8 @@ describe('connections that we end on purpose while watches are armed anew', () =
     const watcher = new RecordingWatcher();
     const { pending } = addWatch(w, '/a', PERSISTENT, watcher);
     w.flush();
-    w.reply(pending.xid);
+    w.reply(pending.xid, { body: (out) => out.int(0) });
+    expect(watcher.heard).toEqual(['armed persistent /a']);
     for (let i = 0; i < count; i++) {
       end(w);
       w.goLive();
