@@ -157,7 +157,7 @@ export class Conn extends TreeCalls {
   /**
    * Ends this Conn and leaves the session as it is, so that another Conn can go on with it (option `session`) before it
    * expires. What is not answered yet is rejected as by {@link close}. Resolves when no socket is left.
-   * @throws ConnClosedError, SessionExpiredError if there is no session to leave
+   * @throws ConnClosedError, SessionExpiredError if there is no {@link session} to leave
    */
   detach(): Promise<SessionHandle> {
     return rejecting(() => {
@@ -240,12 +240,13 @@ export class Conn extends TreeCalls {
   }
 
   /**
-   * The session, to go on with on another Conn (option `session`); null while there is none. It holds the session's
-   * password, which is as good as the session itself; it shows up in no log and no JSON.
+   * The session, to go on with on another Conn (option `session`); null while there is none, or only one that a server in
+   * read-only mode has made by itself, which nobody else knows. It holds the session's password, which is as good as the
+   * session itself; it shows up in no log and no JSON.
    */
   get session(): SessionHandle | null {
-    const { sessionId, timeoutMs, passwd } = this.driver.core;
-    return sessionId === 0n || passwd === null || this.driver.isOver
+    const { sessionId, timeoutMs, passwd, isLocal } = this.driver.core;
+    return sessionId === 0n || passwd === null || isLocal || this.driver.isOver
       ? null
       : new SessionHandle(sessionId, passwd, timeoutMs);
   }

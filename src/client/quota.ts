@@ -71,6 +71,9 @@ const NONE = '-1';
 /** Reads under way at once. */
 const READS = 16;
 
+/** So often a quota is read anew because others have changed it, before its deletion is given up. */
+const ATTEMPTS = 10;
+
 // ---------------------------------------------------------------- checks
 
 /** @throws InvalidPathError where no quota can be */
@@ -285,26 +288,68 @@ async function refuseRelatives(
 
 /**
  * See `Conn.deleteQuota`.
- * @param names null for all
+ * @param path the server's
+ * @param given the caller's
  * @returns false if there was none
  */
 export async function deleteQuota(
   conn: QuotaCalls,
   path: string,
-  names: readonly QuotaLimit[] | null,
+  given: string,
+  names: readonly QuotaLimit[],
   options: () => CallOptions,
 ): Promise<boolean> {
-  for (;;) {
-    const quota = await getQuota(conn, path, options);
-    if (quota === null) return false;
-    const stays = QUOTA_LIMITS.some((name) => quota.limits[name] !== null && names?.includes(name) === false);
-    if (!stays) break;
-    const gone = Object.fromEntries((names ?? []).map((name) => [name, null]));
-    const done = await update(conn, path, gone, options);
+  const node = `${ROOT}${path}/${LIMITS}`;
+  for (let attempt = 1; ; attempt++) {
+    const present = await unlessVanished(conn.get(node, options()));
+    if (present === null) return false;
+    const limits = limitsOf(parseTrack(present.data));
+    const stays = QUOTA_LIMITS.some((name) => limits[name] !== null && !names.includes(name));
+    const gone = Object.fromEntries(names.map((name) => [name, null]));
+    const done = stays
+      ? await update(conn, path, gone, options)
+      : await end(conn, path, present.stat.version, options);
     if (done === true) return true;
+    if (attempt === ATTEMPTS) {
+      throw keeperError(Errno.BadVersion, { op: 'deleteQuota', path: given, outcome: 'rejected' });
+    }
   }
-  for (const name of [LIMITS, STATS]) {
-    await unlessVanished(conn.delete(`${ROOT}${path}/${name}`, -1, options()));
+}
+
+/** Deletes both nodes, if the limits are those that were read. @returns false if somebody was faster */
+async function end(
+  conn: QuotaCalls,
+  path: string,
+  version: number,
+  options: () => CallOptions,
+): Promise<boolean> {
+  const folder = ROOT + path;
+  const limits = op.delete(`${folder}/${LIMITS}`, version);
+  try {
+    await conn.multi([limits, op.delete(`${folder}/${STATS}`)], options());
+  } catch (error) {
+    if (!(error instanceof MultiError)) throw error;
+    const { cause, index } = error;
+    // without the usage, which not everybody writes
+    if (index === 1 && cause instanceof NoNodeError) return endLimits(conn, path, version, options);
+    if (cause instanceof BadVersionError || cause instanceof NoNodeError) return false;
+    throw cause;
+  }
+  await prune(conn, folder, options);
+  return true;
+}
+
+async function endLimits(
+  conn: QuotaCalls,
+  path: string,
+  version: number,
+  options: () => CallOptions,
+): Promise<boolean> {
+  try {
+    await conn.delete(`${ROOT}${path}/${LIMITS}`, version, options());
+  } catch (error) {
+    if (error instanceof BadVersionError || error instanceof NoNodeError) return false;
+    throw error;
   }
   await prune(conn, ROOT + path, options);
   return true;

@@ -73,6 +73,16 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined> {
     return Promise.resolve();
   }
 
+  /** What a log may show of it. */
+  toJSON(): { readonly path: string; readonly state: 'open' | 'closed' } {
+    return { path: this.path, state: this.over ? 'closed' : 'open' };
+  }
+
+  /** `console.log(stream)`: the same, and nothing of the Conn behind it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return { [this.constructor.name]: this.toJSON() };
+  }
+
   private abort(reason: Error): void {
     if (this.over) return;
     this.drop();

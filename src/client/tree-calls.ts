@@ -206,6 +206,7 @@ export abstract class TreeCalls extends StreamCalls {
   /**
    * Takes limits away, all of them by default; with the last one goes the quota itself.
    * @returns false if there was none
+   * @throws BadVersionError if others change the quota again and again meanwhile
    */
   deleteQuota(
     path: string,
@@ -214,7 +215,7 @@ export abstract class TreeCalls extends StreamCalls {
   ): Promise<boolean> {
     return rejecting(() => {
       const { serverPath, conn, next } = this.quotaCall(path, 'deleteQuota', options);
-      return deleteQuota(conn, serverPath, checkLimitNames(which, path), next);
+      return deleteQuota(conn, serverPath, path, checkLimitNames(which, path), next);
     });
   }
 

@@ -78,6 +78,16 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined> {
     return Promise.resolve({ value: undefined, done: true });
   }
 
+  /** What a log may show of it. */
+  toJSON(): { readonly path: string; readonly state: 'waiting' | 'fired' | 'ended' } {
+    return { path: this.path, state: this.cell.state };
+  }
+
+  /** `console.log(watch)`: the same, and nothing of the Conn behind it. */
+  [Symbol.for('nodejs.util.inspect.custom')](): unknown {
+    return { Watch: this.toJSON() };
+  }
+
   /** True the first time. */
   private take(): boolean {
     const first = !this.taken;
@@ -148,6 +158,10 @@ export class WatchCell implements Watcher {
     if (this.event !== null) fired(this.event);
     else if (this.error !== null) ended(this.error);
     else (this.waiters ??= []).push({ fired, ended });
+  }
+
+  get state(): 'waiting' | 'fired' | 'ended' {
+    return this.event !== null ? 'fired' : this.error !== null ? 'ended' : 'waiting';
   }
 
   private get isSettled(): boolean {

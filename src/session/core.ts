@@ -51,7 +51,7 @@ export class SessionCore {
   /** The session of which `session` was last told. */
   private announcedEpoch = 0;
   /** The session was made by a server in read-only mode: no other one knows it, and nothing is lost with it. */
-  private isLocal = false;
+  isLocal = false;
   /** When the bytes came that are being read. */
   private receivedAt = 0;
   /** The socket ended while what it brought had to wait. */

@@ -155,6 +155,21 @@ export class MiniServer implements AsyncDisposable {
     return this.close();
   }
 
+  /** What a log may show of it: the options hold passwords. */
+  toJSON(): { readonly connectString: string; readonly running: boolean; readonly sessions: number } {
+    const { connectString, running } = this;
+    return { connectString, running, sessions: this.state.sessions.size };
+  }
+
+  /** `console.log(server)`: the same. */
+  [Symbol.for('nodejs.util.inspect.custom')](
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
+    return `MiniServer ${inspect(this.toJSON(), options)}`;
+  }
+
   private serially(step: () => Promise<void>): Promise<void> {
     const done = this.lifecycle.then(step);
     this.lifecycle = done.catch(() => undefined);

@@ -103,6 +103,8 @@ export interface Session {
   readonly sessionId?: bigint;
   readonly timeOut?: number;
   readonly passwd?: Buffer;
+  /** Made by a server in read-only mode. */
+  readonly readOnly?: boolean;
 }
 
 /** One connection, or the attempt at one, from the server's side. */
@@ -218,8 +220,8 @@ export class Link implements Transport {
   }
 
   /** Answers the handshake. */
-  accept({ sessionId = 0xabcn, timeOut = 9000, passwd = Buffer.alloc(16, 7) }: Session = {}): Promise<void> {
-    return this.send(handshakeFrame({ sessionId, timeOut, passwd }));
+  accept(session: Session = {}): Promise<void> {
+    return this.send(handshakeFrame(session));
   }
 
   /** Brings it from the attempt to a session. */
@@ -256,14 +258,19 @@ export class Link implements Transport {
   }
 }
 
-export function handshakeFrame({ sessionId = 0xabcn, timeOut = 9000, passwd }: Session): Buffer {
+export function handshakeFrame({
+  sessionId = 0xabcn,
+  timeOut = 9000,
+  passwd,
+  readOnly = false,
+}: Session): Buffer {
   const w = new JuteWriter();
   writeConnectResponse(w, {
     protocolVersion: 0,
     timeOut,
     sessionId,
     passwd: passwd ?? Buffer.alloc(16, 7),
-    readOnly: false,
+    readOnly,
   });
   return framed(w);
 }

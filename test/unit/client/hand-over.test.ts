@@ -10,7 +10,7 @@ import {
   SessionExpiredError,
 } from '../../../src/protocol/errors.js';
 import { MiniServer } from '../../../src/testing.js';
-import { rejectionOf } from '../../support/scripted-server.js';
+import { ScriptedServer, rejectionOf, settle } from '../../support/scripted-server.js';
 
 let server: MiniServer;
 const conns: Conn[] = [];
@@ -50,6 +50,23 @@ describe('detach', () => {
     await conn.close();
     expect(conn.session).toBeNull();
     expect(await rejectionOf(conn.detach())).toBeInstanceOf(ConnClosedError);
+  });
+
+  it('has nothing to give where a server in read-only mode has made the session by itself', async () => {
+    const scripted = new ScriptedServer();
+    const conn = scripted.conn({ readOnly: true });
+    void conn.connect();
+    await settle();
+    await scripted.link.welcome({ readOnly: true });
+    expect(conn.state).toBe('ConnectedReadOnly');
+    expect(conn.sessionId).not.toBe(0n);
+    expect(conn.session).toBeNull();
+    expect(await rejectionOf(conn.detach())).toBeInstanceOf(SessionExpiredError);
+    void conn.reconnect();
+    await settle();
+    await scripted.link.welcome({ sessionId: 0xdefn });
+    expect(conn.session?.id).toBe(0xdefn);
+    void conn.detach();
   });
 
   it('keeps the password out of all that is printed', async () => {

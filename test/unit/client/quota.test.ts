@@ -1,6 +1,13 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { formatTrack, parseTrack } from '../../../src/client/quota.js';
 import {
+  QUOTA_LIMITS,
+  deleteQuota,
+  formatTrack,
+  parseTrack,
+  type QuotaCalls,
+} from '../../../src/client/quota.js';
+import {
+  BadVersionError,
   InvalidArgumentError,
   InvalidOptionError,
   InvalidPathError,
@@ -157,6 +164,43 @@ describe('quotas', () => {
     await conn.delete('/zookeeper/quota/a/zookeeper_stats');
     expect((await conn.getQuota('/a'))?.usage).toBeNull();
     expect(await conn.deleteQuota('/a')).toBe(true);
+  });
+
+  /** Deletes quotas, while others do what they do behind each of the first reads. */
+  function disturbed(times: number, act: (n: number) => Promise<unknown>): QuotaCalls {
+    let reads = 0;
+    return Object.assign(Object.create(conn) as Conn, {
+      get: async (path: string) => {
+        const result = await conn.get(path);
+        if (reads++ < times) await act(reads);
+        return result;
+      },
+    });
+  }
+
+  it('that others have changed since they were read are not deleted with the change', async () => {
+    await conn.setQuota('/a', { count: 1 });
+    const calls = disturbed(1, () => conn.setQuota('/a', { bytes: 5 }));
+    expect(await deleteQuota(calls, '/a', '/a', ['count'], () => ({}))).toBe(true);
+    expect((await conn.getQuota('/a'))?.limits).toEqual({ ...LIMITS, bytes: 5 });
+    const again = disturbed(1, () => conn.setQuota('/a', { bytes: 6 }));
+    expect(await deleteQuota(again, '/a', '/a', QUOTA_LIMITS, () => ({}))).toBe(true);
+    expect(server.tree.get('/zookeeper/quota/a')).toBeUndefined();
+  });
+
+  it('that others change again and again are left to them', async () => {
+    await conn.setQuota('/a', { count: 1 });
+    const calls = disturbed(1000, (n) => conn.setQuota('/a', { bytes: n }));
+    const error = await rejectionOf(deleteQuota(calls, '/a', '/a', QUOTA_LIMITS, () => ({})));
+    expect(error).toBeInstanceOf(BadVersionError);
+    expect(error).toMatchObject({ op: 'deleteQuota', path: '/a' });
+    expect((await conn.getQuota('/a'))?.limits.count).toBe(1);
+  });
+
+  it('that others delete meanwhile are none', async () => {
+    await conn.setQuota('/a', { count: 1 });
+    const calls = disturbed(1, () => conn.deleteQuota('/a'));
+    expect(await deleteQuota(calls, '/a', '/a', QUOTA_LIMITS, () => ({}))).toBe(false);
   });
 
   it('set by several at once hold what each has set', async () => {

@@ -1,5 +1,6 @@
 /** Streams of a persistent watch, on a mini-server. */
 import { getEventListeners } from 'node:events';
+import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connect, type Conn, type ConnOptions } from '../../../src/index.js';
 import {
@@ -98,6 +99,19 @@ describe('addWatch', () => {
       'NodeDataChanged /a',
     ]);
     expect(await watch.event).toMatchObject({ type: 'NodeChildrenChanged', path: '/a/b' });
+  });
+
+  it('shows its path and its state where it is printed, as a stream of values does', async () => {
+    const conn = await client();
+    const streams = [await conn.addWatch('/a', 'PERSISTENT'), conn.watchData('/a'), conn.watchChildren('/a')];
+    for (const [i, stream] of streams.entries()) {
+      const name = i === 0 ? 'WatchStream' : 'ValueStream';
+      const shown = (): string => inspect(stream, { depth: Infinity });
+      expect(shown()).toBe(`{ ${name}: { path: '/a', state: 'open' } }`);
+      stream.close();
+      expect(shown()).toBe(`{ ${name}: { path: '/a', state: 'closed' } }`);
+      expect(JSON.stringify(stream)).toBe('{"path":"/a","state":"closed"}');
+    }
   });
 
   it('is heard before the reply that shows the change', async () => {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { Watch, WatchCell } from '../../../src/client/watch.js';
 import { ConnClosedError, SessionExpiredError, WatchClosedError } from '../../../src/protocol/errors.js';
@@ -15,6 +16,20 @@ function armed(): { watch: Watch; cell: WatchCell; registry: WatchRegistry } {
   registry.arm('data', '/a', cell);
   return { watch: new Watch('/a', cell), cell, registry };
 }
+
+describe('a watch that is printed', () => {
+  it('shows its path and its state, and nothing of what is behind it', () => {
+    const { watch, cell } = armed();
+    const shown = (): string => inspect(watch, { depth: Infinity });
+    expect(shown()).toBe("{ Watch: { path: '/a', state: 'waiting' } }");
+    expect(JSON.stringify({ watch })).toBe('{"watch":{"path":"/a","state":"waiting"}}');
+    cell.fired(CHANGED);
+    expect(shown()).toBe("{ Watch: { path: '/a', state: 'fired' } }");
+    const other = armed().watch;
+    other.close();
+    expect(inspect(other)).toBe("{ Watch: { path: '/a', state: 'ended' } }");
+  });
+});
 
 describe('a watch that fires', () => {
   it.each(['before', 'after'])('yields its event once and ends, where the loop begins %s', async (when) => {
