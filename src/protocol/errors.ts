@@ -32,10 +32,21 @@ export class KeeperError extends ZkError {
     const name = errorName(errno);
     const row = name === undefined ? undefined : ERROR_CODES[name];
     const code = own?.code ?? row?.code ?? `ZK_ERR_${errno}`;
-    const text = own?.text ?? row?.text ?? `the server answered with the unknown error code ${errno}`;
+    const text =
+      own?.text ??
+      (name === 'NoNode' ? missing(fields.op) : undefined) ??
+      row?.text ??
+      `the server answered with the unknown error code ${errno}`;
     const retryable = row?.retryable ?? false;
     super(code, name === undefined ? text : `${text} (${name})`, { retryable, ...fields, errno });
   }
+}
+
+/** Which node is not there; undefined if nobody knows. */
+function missing(op: string | undefined): string | undefined {
+  if (op === undefined) return undefined;
+  // alone, or as part of a multi
+  return /(^|\.)create[^.]*$/.test(op) ? 'the parent of the node does not exist' : 'the node does not exist';
 }
 
 /** -1: something failed inside the server. */

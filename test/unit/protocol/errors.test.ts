@@ -55,6 +55,19 @@ describe('keeperError', () => {
     expect(error.message.startsWith('getData /a: ')).toBe(true);
   });
 
+  it.each([
+    ['getData', 'the node does not exist'],
+    ['delete', 'the node does not exist'],
+    ['create', 'the parent of the node does not exist'],
+    ['createTTL', 'the parent of the node does not exist'],
+    ['multi[1].create2', 'the parent of the node does not exist'],
+    ['multi[1].check', 'the node does not exist'],
+    [undefined, 'the node does not exist, or the parent of the one to create'],
+  ])('NoNode of %s says which node', (op, text) => {
+    const error = keeperError(Errno.NoNode, { op, path: '/a/b', outcome: 'rejected' });
+    expect(error.message).toBe(`${op === undefined ? '' : `${op} /a/b: `}${text} (NoNode)`);
+  });
+
   it('no class serves two codes', () => {
     const classes = NAMES.map(
       (name) => keeperError(ERROR_CODES[name].errno, { outcome: 'rejected' }).constructor,

@@ -21,7 +21,7 @@ describe('a mini-server that is printed', () => {
     const printed = [
       inspect(server, { depth: Infinity, showHidden: true }),
       inspect({ server }, { depth: Infinity, getters: true }),
-      `${server as unknown as string}`,
+      server as unknown as string,
       JSON.stringify({ server }),
     ];
     for (const text of printed) expect(text).not.toContain(canary);
