@@ -1,10 +1,11 @@
 /** TLS: the options for it, and a dialer that makes secure connections. */
 import { promises as fs } from 'node:fs';
-import { isIP } from 'node:net';
 import { connect, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { InvalidOptionError, TlsError } from '../protocol/errors.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
+import { checkedForConnect, namesOf, showsValue, whyRefused } from './tls-checks.js';
 import { openSocket, readable, type Dialer, type Transport, type TransportEvents } from './transport.js';
+import { asError } from './users-parts.js';
 
 /** Options of Node's `tls.connect` that make sense here. */
 type NodeTlsOptions = Pick<
@@ -104,7 +105,8 @@ function preparation(source: unknown): Preparation {
     return async (server) => prepared(await withFiles(checkTlsOptions(await ask(server))));
   }
   const options = source === true ? {} : checkTlsOptions(source);
-  if (Object.keys(options).some((key) => key in FILES)) return async () => prepared(await withFiles(options));
+  if (Object.keys(options).some((key) => Object.hasOwn(FILES, key)))
+    return async () => prepared(await withFiles(options));
   // made once: they cannot change
   const ready = prepared(options);
   return () => ready;
@@ -115,9 +117,9 @@ function checkTlsOptions(given: unknown): TlsOptions {
   if (typeof given !== 'object' || given === null || Array.isArray(given)) {
     throw new InvalidOptionError('tls: must be true, an object of TLS options, or a function that gives one');
   }
-  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const options = readOptions(given);
   for (const key of Object.keys(options)) {
-    if (!(key in KNOWN)) throw new InvalidOptionError(`unknown key '${key}' of tls`);
+    if (!Object.hasOwn(KNOWN, key)) throw new InvalidOptionError(`unknown key '${key}' of tls`);
   }
   for (const [file, inline] of Object.entries(FILES)) {
     if (!(file in options)) continue;
@@ -125,6 +127,15 @@ function checkTlsOptions(given: unknown): TlsOptions {
     if (inline in options) throw new InvalidOptionError(`tls: give ${inline} or ${file}, not both`);
   }
   return options;
+}
+
+/** Each of them is read once: they may be getters. */
+function readOptions(given: object): Record<string, unknown> {
+  try {
+    return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  } catch (error) {
+    throw new InvalidOptionError(`tls: the options cannot be read: ${asError(error).message}`);
+  }
 }
 
 async function withFiles(options: TlsOptions): Promise<TlsOptions> {
@@ -139,18 +150,9 @@ async function withFiles(options: TlsOptions): Promise<TlsOptions> {
 
 /** @throws InvalidOptionError if Node cannot make sense of them; it never shows a value */
 function prepared(options: TlsOptions): ConnectionOptions {
-  const { checkServerIdentity, servername, rejectUnauthorized = true, minVersion = 'TLSv1.2' } = options;
-  if (checkServerIdentity !== undefined && typeof (checkServerIdentity as unknown) !== 'function') {
-    throw new InvalidOptionError('tls: checkServerIdentity must be a function');
-  }
-  if (servername !== undefined && typeof (servername as unknown) !== 'string') {
-    throw new InvalidOptionError('tls: servername must be a string');
-  }
-  if (typeof (rejectUnauthorized as unknown) !== 'boolean') {
-    throw new InvalidOptionError('tls: rejectUnauthorized must be true or false');
-  }
+  const { rejectUnauthorized = true, minVersion = 'TLSv1.2' } = options;
   // said in so many words, as an environment variable could switch it off otherwise
-  const full = { ...options, minVersion, rejectUnauthorized } as ConnectionOptions;
+  const full = checkedForConnect({ ...options, minVersion, rejectUnauthorized }) as ConnectionOptions;
   // the socket keeps what it is given, for everybody who prints it; the secrets are in the context, where nobody sees them
   const { ca, cert, crl, key, passphrase, pfx, ...open } = full;
   if (full.secureContext !== undefined) return open;
@@ -160,13 +162,6 @@ function prepared(options: TlsOptions): ConnectionOptions {
   } catch (error) {
     throw new InvalidOptionError(`tls: ${whyRefused(error)}`);
   }
-}
-
-/** Node's own words, unless they show the value that it did not like. */
-function whyRefused(error: unknown): string {
-  const { code = '', message } = error as NodeJS.ErrnoException;
-  if (!code.startsWith('ERR_INVALID_ARG')) return message;
-  return `${/"(?:options\.)?(\w+)"/.exec(message)?.[1] ?? 'an option'} has a value of the wrong kind`;
 }
 
 // ---------------------------------------------------------------- the connection
@@ -204,8 +199,8 @@ class SecureTransport implements Transport {
       const options = await prepare(this.server);
       if (!this.destroyed) this.open(options);
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.failure = this.tlsError(reason.replace(/^tls: /, 'the TLS options: '), error);
+      const reason = asError(error).message.replace(/^tls: /, 'the TLS options: ');
+      this.failure = this.tlsError(reason, error);
       this.close();
     }
   }
@@ -219,15 +214,21 @@ class SecureTransport implements Transport {
     tcp.on('close', () => {
       if (this.socket === null) this.close();
     });
-    tcp.once('connect', () => this.secure(tcp, options));
+    tcp.once('connect', () => {
+      try {
+        this.secure(tcp, options);
+      } catch (error) {
+        // nobody else catches it: we are called by the event loop
+        this.failure = this.optionError(error);
+        tcp.destroy();
+      }
+    });
   }
 
   private secure(tcp: ReturnType<typeof openSocket>, options: ConnectionOptions): void {
     const { events } = this;
-    // a zone belongs to this machine, a dot at the end to the resolver; neither stands in a certificate
-    const host = this.server.host.replace(/%.*$/, '').replace(/\.$/, '');
-    const name = isIP(host) === 0 ? { servername: host } : {};
-    const socket = connect({ ...name, ...options, socket: tcp, host });
+    const { servername, ...rest } = options;
+    const socket = connect({ ...rest, ...namesOf(this.server.host, servername), socket: tcp });
     this.socket = socket;
     socket.on('secureConnect', () => {
       this.secured = true;
@@ -262,8 +263,13 @@ class SecureTransport implements Transport {
     }
     // null, until Node has looked at the server's certificate
     if (!this.secured && Boolean(authorizationError)) {
-      return this.tlsError(`the server's certificate is not accepted: ${message} (${code})`, error);
+      return this.tlsError(
+        `the server's certificate is not accepted: ${message}${code && ` (${code})`}`,
+        error,
+      );
     }
+    // a pskCallback
+    if (showsValue(error)) return this.optionError(error);
     const alert = /ALERT_(.*)$/.exec(code)?.[1];
     if (alert !== undefined) {
       const hint = CERTIFICATE_ALERTS.test(alert)
@@ -278,6 +284,10 @@ class SecureTransport implements Transport {
     if (this.secured) return this.heard ? readable(error) : new Error(CLOSED_AT_ONCE, { cause: error });
     const text = 'the server closed the connection in the TLS handshake: is this its secureClientPort?';
     return this.tlsError(code === 'ECONNRESET' ? text : message, error);
+  }
+
+  private optionError(thrown: unknown): TlsError {
+    return this.tlsError(`the TLS options: ${whyRefused(thrown)}`, showsValue(thrown) ? undefined : thrown);
   }
 
   private tlsError(text: string, cause: unknown): TlsError {

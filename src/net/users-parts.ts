@@ -12,9 +12,15 @@ export function checkChoice(choice: HostChoice): HostChoice {
   return choice;
 }
 
-/** Whatever was thrown. */
+/** Whatever was thrown, as an Error whose message can be read. */
 export function asError(thrown: unknown): Error {
-  return thrown instanceof Error ? thrown : new Error(String(thrown));
+  try {
+    if (!(thrown instanceof Error)) return new Error(String(thrown));
+    if (typeof (thrown.message as unknown) === 'string') return thrown;
+  } catch {
+    // a getter, or an object without a text
+  }
+  return new Error('something was thrown that says nothing', { cause: thrown });
 }
 
 /** The dialer may be the user's own. */
