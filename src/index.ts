@@ -7,7 +7,7 @@ export type { AclResult, ChildrenResult, GetResult, Watched } from './client/res
 export type { ClosedReason, CloseResult } from './client/conn.js';
 export type { ReconnectOptions, SessionHandle } from './client/hand-over.js';
 export type { AuthInfo, ConnOptions } from './client/options.js';
-export type { CallOptions, CreateOptions, ZnodeData } from './client/arguments.js';
+export type { CallOptions, CreateOptions, DeleteOptions, ZnodeData } from './client/arguments.js';
 export type {
   ConnectErrorEvent,
   ConnectionState,

@@ -30,6 +30,12 @@ export interface CreateOptions {
   readonly ttlMs?: number | undefined;
 }
 
+/** Options of `delete`. */
+export interface DeleteOptions extends CallOptions {
+  /** It is no error if there is no such node. Default: false. */
+  readonly ifExists?: boolean | undefined;
+}
+
 /** Checked options of a create. */
 export interface ResolvedCreate {
   readonly flags: number;

@@ -2,6 +2,7 @@
  * The calls on znodes, each one line over {@link Caller}. They know a chroot and nothing of the connection's life.
  */
 import { ANY_VERSION } from '../protocol/constants.js';
+import { InvalidArgumentError } from '../protocol/errors.js';
 import type { MultiResponse } from '../protocol/multi.js';
 import {
   operations,
@@ -26,6 +27,7 @@ import {
   withoutCallOptions,
   type CallOptions,
   type CreateOptions,
+  type DeleteOptions,
   type ZnodeData,
 } from './arguments.js';
 import { rejecting } from './caller.js';
@@ -213,16 +215,20 @@ export abstract class ZnodeCalls extends EnsembleCalls {
   /**
    * Deletes a node that has no children.
    * @param version the version it must have; -1 for any
-   * @throws NoNodeError, NotEmptyError, BadVersionError, NoAuthError
+   * @throws NoNodeError (unless `ifExists`), NotEmptyError, BadVersionError, NoAuthError
    */
-  delete(path: string, version: number = ANY_VERSION, options?: CallOptions): Promise<void> {
+  delete(path: string, version: number = ANY_VERSION, options?: DeleteOptions): Promise<void> {
     return rejecting(() => {
       const serverPath = this.caller.toServer(path, 'notRoot', 'delete');
       checkVersion(version, 'delete', path);
       const request = { path: serverPath, version };
-      const checked = checkCallOptions(options, 'delete', path);
+      const checked = checkCallOptions(options, 'delete', path, ['ifExists']);
+      const { ifExists: absentOk = false } = options ?? {};
+      if (typeof absentOk !== 'boolean') {
+        throw new InvalidArgumentError('ifExists must be true or false', { op: 'delete', path });
+      }
       const shape = (): undefined => undefined;
-      return this.caller.issue({ row: operations.delete, path, request, shape, options: checked });
+      return this.caller.issue({ row: operations.delete, path, request, shape, absentOk, options: checked });
     });
   }
 

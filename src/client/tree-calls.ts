@@ -8,6 +8,7 @@ import {
   CREATE_OPTION_KEYS,
   checkAcl,
   checkCallOptions,
+  checkVersion,
   type CallOptions,
   type CreateOptions,
   type ZnodeData,
@@ -16,6 +17,9 @@ import { Budget } from './budget.js';
 import { rejecting, type Caller } from './caller.js';
 import { ZnodeCalls } from './calls.js';
 import { StreamCalls } from './stream-calls.js';
+import { checkCreateOrSet, createOrSet } from './create-or-set.js';
+import { deleteGuaranteed } from './guaranteed-delete.js';
+import { throwIfAborted } from './stream.js';
 import { copyTree, refuseInside, type CopyResult, type CopyTreeOptions } from './copy-tree.js';
 import {
   createIdempotent,
@@ -300,6 +304,48 @@ export abstract class TreeCalls extends StreamCalls {
     return rejecting(() => {
       const how = this.attempting(options, 'deleteIdempotent', path);
       return deleteIdempotent(this, path, version, how);
+    });
+  }
+
+  /**
+   * Deletes a node, also if that takes longer than the caller waits: where it rejects and the server has not said no, it
+   * goes on in the background until the server has said something, or this Conn is over. A node that is not there, or
+   * not any more, is no error, and one of the same name that was created later is left alone.
+   * @param version the version it must have; -1 for any
+   * @throws NotEmptyError, BadVersionError, NoAuthError: it was not deleted, and will not be. Anything else: it goes on
+   */
+  deleteGuaranteed(path: string, version: number = ANY_VERSION, options?: IdempotentOptions): Promise<void> {
+    return rejecting(() => {
+      const op = 'deleteGuaranteed';
+      validatePath(path, 'notRoot', op);
+      checkVersion(version, op, path);
+      const how = this.attempting(options, op, path);
+      throwIfAborted(options?.signal);
+      const policy: RetryPolicy = {
+        ...exponentialBackoff({ maxAttempts: Infinity }),
+        isRetryable: (error) =>
+          !this.caller.isOver && (error instanceof SessionExpiredError || isRetryable(error, true)),
+      };
+      return deleteGuaranteed(this, path, version, {
+        ...how,
+        retryForEver: (work) => this.attempts(policy, work, undefined, true),
+      });
+    });
+  }
+
+  /**
+   * Sets the data of a node, whatever its version, and creates it if there is none. A node that is there keeps its kind
+   * and its ACL. Not atomic: both may be tried again while others create and delete it. Not for the sequential modes.
+   * @returns true if it was created
+   * @throws NoNodeError (the parent), and what else `set` and `create` throw
+   */
+  createOrSet(path: string, data: ZnodeData = null, options?: CreateOptions & CallOptions): Promise<boolean> {
+    return rejecting(() => {
+      validatePath(path, 'node', 'createOrSet');
+      const budget = this.budget(options, 'createOrSet', path, CREATE_OPTION_KEYS);
+      const create = ownOptions(options);
+      checkCreateOrSet(create, path);
+      return createOrSet(this, path, data, create, () => budget.next());
     });
   }
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { connect, exponentialBackoff, type CreateMode } from '../../../src/index.js';
+import { connect, exponentialBackoff, noRetry, type CreateMode } from '../../../src/index.js';
 import { LossyDialer, type Lost } from '../../support/lossy-dialer.js';
-import type { ContractTarget } from '../target.js';
+import { failure, type ContractTarget } from '../target.js';
 
 const RETRY = { retry: exponentialBackoff({ baseMs: 1, maxMs: 20, maxAttempts: 50 }) };
 
@@ -21,6 +21,23 @@ export function lostAnswers(target: ContractTarget): void {
         await conn.deleteIdempotent('/a', 1, RETRY);
         expect(link.done).toBe(true);
         expect((await conn.children('/')).children).toEqual([]);
+      } finally {
+        await conn.close();
+      }
+    });
+
+    it('deleteGuaranteed goes on behind its caller', async () => {
+      const link = new LossyDialer();
+      const conn = await connect(target.connectString + target.root, { dialer: link.dial });
+      const other = await target.connect();
+      try {
+        await conn.create('/a');
+        link.lose('delete', lost);
+        const deleting = conn.deleteGuaranteed('/a', 0, { retry: noRetry });
+        expect(await failure(deleting)).toMatchObject({ outcome: 'unknown' });
+        const { stat, watch } = await other.existsW(target.at('/a'));
+        if (stat !== null) expect(await watch.event).toMatchObject({ type: 'NodeDeleted' });
+        expect(link.done).toBe(true);
       } finally {
         await conn.close();
       }

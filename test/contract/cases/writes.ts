@@ -51,6 +51,15 @@ export function writes(target: ContractTarget): void {
     });
   });
 
+  it('createOrSet creates a node, and sets one that is there', async () => {
+    const conn = await target.connect();
+    expect(await conn.createOrSet(target.at('/a'), 'one')).toBe(true);
+    expect(await conn.createOrSet(target.at('/a'), 'two')).toBe(false);
+    const { data, stat } = await conn.get(target.at('/a'));
+    expect([String(data), stat.version]).toEqual(['two', 1]);
+    expect(await failure(conn.createOrSet(target.at('/none/a'), 'x'))).toBeInstanceOf(NoNodeError);
+  });
+
   describe('delete', () => {
     it.each([-1, 0])('with version %i takes a new node away', async (version) => {
       const conn = await target.connect();
@@ -92,6 +101,17 @@ export function writes(target: ContractTarget): void {
         expect(error).toMatchObject({ errno: -8, outcome: 'rejected' });
       },
     );
+
+    it('with ifExists is quiet about a missing node', async () => {
+      const conn = await target.connect();
+      await conn.delete(target.at('/none'), -1, { ifExists: true });
+      await conn.delete(target.at('/none'), 7, { ifExists: true });
+      await conn.create(target.at('/a'));
+      const error = await failure(conn.delete(target.at('/a'), 7, { ifExists: true }));
+      expect(error).toBeInstanceOf(BadVersionError);
+      await conn.delete(target.at('/a'), 0, { ifExists: true });
+      expect(await conn.exists(target.at('/a'))).toBeNull();
+    });
 
     it('deleteRecursive takes everything below with it, and nothing beside it', async () => {
       const conn = await target.connect();
