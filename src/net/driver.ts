@@ -458,7 +458,6 @@ export class Driver implements Ports {
     if (holds === this.isHolding) return;
     this.isHolding = holds;
     this.alarm.hold(holds);
-    this.scout.hold(holds);
     if (holds) this.link?.transport?.ref?.();
     else this.link?.transport?.unref?.();
   }

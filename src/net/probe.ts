@@ -107,6 +107,22 @@ export async function probeMode(
   }
 }
 
+/**
+ * The version of a server, as {@link serverVersion}, for those with a clock of their own.
+ * @throws as {@link askServer}
+ */
+export async function probeVersion(
+  server: ServerAddress,
+  dialer: Dialer,
+  timeoutMs: number,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<ServerVersion> {
+  const bytes = Buffer.from('srvr');
+  const maxBytes = DEFAULT_MAX_REPLY_BYTES;
+  const text = await exchange({ word: 'srvr', bytes, server, dialer, clock, timeoutMs, maxBytes, signal });
+  return parseFourLetterWord('srvr', text).version;
+}
+
 // ---------------------------------------------------------------- checks
 
 /** One question, checked. */

@@ -1,8 +1,11 @@
-/** Asks servers on sockets of its own, while there is a session: does ours know removeWatches, is there a writable one? */
+/**
+ * Asks servers on sockets of its own, while there is a session: does ours know removeWatches, is there a writable one?
+ * Nothing of it keeps the process alive: the connection that it is for does, if anything should.
+ */
 import type { Clock, Timer } from './clock.js';
 import type { ServerAddress } from './connect-string.js';
 import type { HostChoice } from './host-provider.js';
-import { probeMode, serverVersion } from './probe.js';
+import { probeMode, probeVersion } from './probe.js';
 import type { Dialer } from './transport.js';
 
 /** What a scout works with. */
@@ -23,9 +26,25 @@ export class Scout {
   /** Ends what is under way. */
   private mission = new AbortController();
   private timer: Timer | null = null;
-  private holds = true;
+  private readonly dialer: Dialer;
+  private readonly clock: Clock;
 
-  constructor(private readonly parts: ScoutParts) {}
+  constructor(private readonly parts: ScoutParts) {
+    const { dialer, clock } = parts;
+    this.dialer = (server, events) => {
+      const transport = dialer(server, events);
+      transport.unref?.();
+      return transport;
+    };
+    this.clock = {
+      now: () => clock.now(),
+      setTimer: (fire, delayMs) => {
+        const timer = clock.setTimer(fire, delayMs);
+        timer.unref?.();
+        return timer;
+      },
+    };
+  }
 
   /** Ends all that is under way, with its sockets. */
   stop(): void {
@@ -35,23 +54,16 @@ export class Scout {
     this.timer = null;
   }
 
-  /** Does the pause before the next look keep the process alive? */
-  hold(holds: boolean): void {
-    this.holds = holds;
-    if (holds) this.timer?.ref?.();
-    else this.timer?.unref?.();
-  }
-
   /**
    * Does a server know removeWatches (3.5)? Also false if it does not say: `srvr` may be switched off there. `answer` is
    * not called behind {@link stop}.
    */
   async askVersion(server: ServerAddress, answer: (knowsRemoveWatches: boolean) => void): Promise<void> {
     const { signal } = this.mission;
-    const { dialer } = this.parts;
+    const { dialer, clock } = this;
     let knows: boolean;
     try {
-      const { major, minor } = await serverVersion(server, { dialer, timeoutMs: PATIENCE_MS, signal });
+      const { major, minor } = await probeVersion(server, dialer, PATIENCE_MS, { clock, signal });
       knows = major > 3 || (major === 3 && minor >= 5);
     } catch {
       knows = false;
@@ -66,7 +78,7 @@ export class Scout {
 
   private lookAfter(pauseMs: number, found: (server: ServerAddress) => void): void {
     const { signal } = this.mission;
-    this.timer = this.parts.clock.setTimer(() => {
+    this.timer = this.clock.setTimer(() => {
       this.timer = null;
       void this.look(signal).then((server) => {
         if (signal.aborted) return;
@@ -74,11 +86,10 @@ export class Scout {
         else this.lookAfter(Math.min(LONGEST_PAUSE_MS, pauseMs * 2), found);
       });
     }, pauseMs);
-    if (!this.holds) this.timer.unref?.();
   }
 
   private async look(signal: AbortSignal): Promise<ServerAddress | null> {
-    const { dialer, clock } = this.parts;
+    const { dialer, clock } = this;
     let server: ServerAddress;
     try {
       ({ server } = await this.parts.next());

@@ -169,6 +169,8 @@ function prepared(options: TlsOptions): ConnectionOptions {
 class SecureTransport implements Transport {
   private tcp: ReturnType<typeof openSocket> | null = null;
   private socket: TLSSocket | null = null;
+  /** Does it keep the process alive? */
+  private holds = true;
   private secured = false;
   private heard = false;
   private closed = false;
@@ -194,6 +196,23 @@ class SecureTransport implements Transport {
     else (this.socket ?? this.tcp).destroy();
   }
 
+  ref(): void {
+    this.hold(true);
+  }
+
+  unref(): void {
+    this.hold(false);
+  }
+
+  private hold(holds: boolean): void {
+    this.holds = holds;
+    // both are handles of their own; where there is none yet, it is done when there is one
+    for (const socket of [this.tcp, this.socket]) {
+      if (holds) socket?.ref();
+      else socket?.unref();
+    }
+  }
+
   private async start(prepare: Preparation): Promise<void> {
     try {
       const options = await prepare(this.server);
@@ -208,6 +227,7 @@ class SecureTransport implements Transport {
   private open(options: ConnectionOptions): void {
     const tcp = openSocket(this.server);
     this.tcp = tcp;
+    this.hold(this.holds);
     tcp.on('error', (error) => {
       if (this.socket === null) this.failure = readable(error);
     });
@@ -230,6 +250,7 @@ class SecureTransport implements Transport {
     const { servername, ...rest } = options;
     const socket = connect({ ...rest, ...namesOf(this.server.host, servername), socket: tcp });
     this.socket = socket;
+    this.hold(this.holds);
     socket.on('secureConnect', () => {
       this.secured = true;
       events.onConnect();

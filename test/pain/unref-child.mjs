@@ -1,18 +1,23 @@
 /**
  * Connects, says so, waits for a word, unrefs the Conn, does what the first argument names, and comes to its end without
- * closing the Conn: the process exits when nothing is left that holds it.
+ * closing the Conn: the process exits when nothing is left that holds it. A third argument is a file of CAs, for TLS.
  */
-import { connect } from 'zk-conn';
+import { Conn } from 'zk-conn';
 
-const [, , what, connectString] = process.argv;
+const [, , what, connectString, caFile] = process.argv;
 
 const say = (text) => process.stdout.write(`${text}\n`);
 process.on('exit', () => say('exit'));
 
-const conn = await connect(connectString, { sessionTimeoutMs: 20_000 });
+const tls = caFile === undefined ? {} : { tls: { caFile } };
+const conn = new Conn(connectString, { sessionTimeoutMs: 20_000, ...tls });
+// before there is a socket
+if (what === 'from the beginning') conn.unref();
+await conn.connect();
 
 const acts = {
   idle: () => undefined,
+  'from the beginning': () => undefined,
   watching: async () => {
     const { watch } = await conn.getW('/');
     void watch.event.then(() => say('event'));
@@ -51,6 +56,6 @@ const acts = {
 
 say('connected');
 await new Promise((resolve) => process.stdin.once('data', resolve));
-conn.unref();
+if (what !== 'from the beginning') conn.unref();
 await acts[what]();
 process.stdin.destroy();

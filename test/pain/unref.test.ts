@@ -5,25 +5,37 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MiniServer } from '../../src/testing.js';
+import { makeCertificates, type Certificates } from '../support/certificates.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 
 const CHILD = fileURLToPath(new URL('./unref-child.mjs', import.meta.url));
 
 let server: MiniServer;
+let secureServer: MiniServer;
+let made: Certificates;
 
 beforeAll(async () => {
   server = await MiniServer.start();
+  made = makeCertificates();
+  const { key, cert } = made.server;
+  secureServer = await MiniServer.start({ tls: { key, cert } });
 });
 
-afterAll(() => server.close());
+afterAll(async () => {
+  await server.close();
+  await secureServer.close();
+  made[Symbol.dispose]();
+});
 
 /** Runs the child to its end; gives what it said. `heard` may answer a line by doing something to the network. */
 async function run(
   what: string,
   heard: (line: string, proxy: TcpProxy) => unknown = () => undefined,
+  secure = false,
 ): Promise<readonly string[]> {
-  const proxy = await TcpProxy.start(server.connectString);
-  const child = spawn(process.execPath, [CHILD, what, proxy.connectString], {
+  const proxy = await TcpProxy.start((secure ? secureServer : server).connectString);
+  const more = secure ? [made.caFile] : [];
+  const child = spawn(process.execPath, [CHILD, what, proxy.connectString, ...more], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit');
@@ -82,5 +94,28 @@ describe('a process whose Conn is unref’d', () => {
       proxy.cut();
     });
     expect(lines).toEqual(['connected', 'called', 'unref', 'exit']);
+  });
+
+  describe.each([
+    ['TCP', false],
+    ['TLS', true],
+  ])('over %s', (_what, secure) => {
+    it.each(['idle', 'from the beginning'])('ends by itself: %s [E9]', async (what) => {
+      expect(await run(what, undefined, secure)).toEqual(['connected', 'exit']);
+    });
+
+    it('waits for an answer [E9]', async () => {
+      const lines = await run('calling', lateAnswer, secure);
+      expect(lines).toEqual(['connected', 'called', 'answered', 'exit']);
+    });
+
+    it('holds the process again on a connection that is made after ref() [E9]', async () => {
+      const again = async (line: string, proxy: TcpProxy): Promise<void> => {
+        if (line !== 'called') return;
+        await run('idle', undefined, secure);
+        proxy.cut();
+      };
+      expect(await run('ref again', again, secure)).toEqual(['connected', 'called', 'unref', 'exit']);
+    });
   });
 });

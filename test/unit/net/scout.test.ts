@@ -1,42 +1,49 @@
-/** The search for a writable server does not keep a process alive that its Conn does not keep alive. */
+/** What a Conn asks on sockets of its own does not keep a process alive: the connection that it is for does. */
 import { expect, it } from 'vitest';
 import type { Clock } from '../../../src/net/clock.js';
 import { Scout } from '../../../src/net/scout.js';
+import type { Dialer } from '../../../src/net/transport.js';
+import { settle } from '../../support/scripted-server.js';
 
-function lookingScout(): { scout: Scout; said: string[] } {
+const address = { host: 'a', port: 1 };
+
+function lookingScout(): { scout: Scout; said: string[]; ring: () => void } {
   const said: string[] = [];
-  const timer = {
-    cancel: () => said.push('cancel'),
-    ref: () => said.push('ref'),
-    unref: () => said.push('unref'),
-  };
+  let ring = (): void => undefined;
   const clock: Clock = {
     now: () => 0,
-    setTimer: () => {
+    setTimer: (fire) => {
+      ring = fire;
       said.push('set');
-      return timer;
+      return { cancel: () => said.push('cancel'), unref: () => said.push('unref') };
     },
   };
-  const never = (): never => {
-    throw new Error('nobody is looked at yet');
+  const dialer: Dialer = () => {
+    said.push('dial');
+    return { write: () => true, destroy: () => said.push('destroy'), unref: () => said.push('unref socket') };
   };
-  return { scout: new Scout({ dialer: never, clock, next: never }), said };
+  const next = (): Promise<{ server: typeof address; retryStart: boolean }> =>
+    Promise.resolve({ server: address, retryStart: false });
+  return { scout: new Scout({ dialer, clock, next }), said, ring: () => ring() };
 }
 
-it('a search that begins under unref() lets the process end [E9]', () => {
-  const { scout, said } = lookingScout();
-  scout.hold(false);
+it('neither the pause before a look nor the look itself holds the process [E9]', async () => {
+  const { scout, said, ring } = lookingScout();
   scout.seekWritable(() => undefined);
-  expect(said).toEqual(['set', 'unref']);
-  scout.hold(true);
+  expect(said.splice(0)).toEqual(['set', 'unref']);
+  ring();
+  await settle();
+  expect(said.splice(0)).toEqual(['set', 'unref', 'dial', 'unref socket']);
   scout.stop();
-  expect(said).toEqual(['set', 'unref', 'ref', 'cancel']);
+  expect(said).toEqual(['cancel', 'destroy']);
 });
 
-it('a search that goes on hears of unref() [E9]', () => {
+it('nor does the question for the version [E9]', async () => {
   const { scout, said } = lookingScout();
-  scout.seekWritable(() => undefined);
-  expect(said).toEqual(['set']);
-  scout.hold(false);
-  expect(said).toEqual(['set', 'unref']);
+  void scout.askVersion(address, () => said.push('answer'));
+  await settle();
+  expect(said.splice(0)).toEqual(['set', 'unref', 'dial', 'unref socket']);
+  scout.stop();
+  await settle();
+  expect(said).toEqual(['cancel', 'destroy']);
 });
