@@ -100,6 +100,7 @@ export class Conn extends TreeCalls {
         maxRequests: offlineQueue.maxRequests,
         maxBytes: offlineQueue.maxBytes,
         queueOffline: offlineQueue.enabled,
+        rearmWatches: resolved.rearmWatches,
         renewSession: resolved.sessionExpiry === 'renew',
         readOnly: resolved.readOnly,
         session: resolved.session,

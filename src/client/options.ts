@@ -49,6 +49,11 @@ export interface ConnOptions {
   /** Pause between two rounds over all servers: random, below `baseMs` at first, doubling up to `maxMs`. */
   readonly backoff?:
     { readonly baseMs?: number | undefined; readonly maxMs?: number | undefined } | undefined;
+  /**
+   * Should watches be armed again on the next connection? With false they end with `ConnectionLossError` when theirs is
+   * lost, as with Java's `zookeeper.disableAutoWatchReset`; `watchData` and `watchChildren` go on, for they read again.
+   */
+  readonly rearmWatches?: boolean | undefined;
   /** Should errors of calls show where the call was made? Costs a stack trace for every call. */
   readonly captureStack?: boolean | undefined;
   /** Longest time that a listener may take, ms; a longer one gives the event `warning`. 0 for no limit. */
@@ -90,6 +95,7 @@ export interface ResolvedOptions {
   readonly maxRequestBytes: number;
   readonly maxResponseBytes: number;
   readonly backoff: { readonly baseMs: number; readonly maxMs: number };
+  readonly rearmWatches: boolean;
   readonly captureStack: boolean;
   readonly slowHandlerMs: number;
   readonly loopLagMs: number | null;
@@ -133,6 +139,7 @@ export const OPTION_TABLE: { readonly [K in keyof ResolvedOptions]: OptionRow<Re
   maxRequestBytes: integer(0xfffff, 64, MAX_BYTES, 'bytes'),
   maxResponseBytes: integer(16 * 1024 * 1024, 1024, MAX_BYTES, 'bytes'),
   backoff: { default: { baseMs: 100, maxMs: 3000 }, type: '{ baseMs, maxMs }', check: checkBackoff },
+  rearmWatches: { default: true, type: 'boolean', check: checkBoolean },
   captureStack: { default: false, type: 'boolean', check: checkBoolean },
   slowHandlerMs: integer(100, 0, MAX_MS, 'ms'),
   loopLagMs: orNull(integer(0, 0, MAX_MS, 'ms')),

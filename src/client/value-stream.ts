@@ -1,5 +1,11 @@
 /** The newest state of a node, again and again: reads it, watches it, and reads it anew when it has changed. */
-import { NoNodeError, NotReadOnlyError, SessionExpiredError, ZkError } from '../protocol/errors.js';
+import {
+  ConnectionLossError,
+  NoNodeError,
+  NotReadOnlyError,
+  SessionExpiredError,
+  ZkError,
+} from '../protocol/errors.js';
 import { isClosing, Stream } from './stream.js';
 import type { Watch } from './watch.js';
 
@@ -193,6 +199,8 @@ export class ValueStream<V> extends Stream<V | null> {
 
   private maySurvive(error: unknown): boolean {
     if (error instanceof SessionExpiredError) return this.acrossSessions && !this.source.isOver();
+    // with `rearmWatches: false`
+    if (error instanceof ConnectionLossError) return true;
     // the server would not arm it again: the next read says why
     return !isClosing(error) && ZkError.is(error) && error.outcome === 'rejected';
   }

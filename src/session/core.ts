@@ -15,7 +15,7 @@ import type { FrameDecoder } from '../protocol/frame.js';
 import type { ConnectResponse } from '../protocol/records.js';
 import type { AuthWaiter } from './credentials.js';
 import { expiryDeadline, nextDeadline } from './deadlines.js';
-import { authFailedFate, closedFate, expiredFate, lossFate, type FateOf } from './fates.js';
+import { authFailedFate, closedFate, expiredFate, type FateOf } from './fates.js';
 import { connectFrame, explain, judge, readHandshake } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Liveness, PING_FRAME } from './liveness.js';
@@ -406,10 +406,9 @@ export class SessionCore {
     const liveMs = phase.name === 'live' ? now - phase.since : 0;
     const pause = this.pacing.attemptEnded(liveMs, this.ports.servers());
     const epoch = pause ? this.backOff(now) : this.moveToDialing(now);
-    this.traffic.queue.failSent(lossFate('unknown', error));
-    if (!this.config.queueOffline) this.traffic.queue.failWaiting(lossFate('not-sent', error));
+    this.traffic.cutOff(error);
     if (phase.name === 'live') {
-      this.watches.tellSuspended();
+      this.traffic.suspend(error);
       this.setState('Disconnected', error);
     } else this.ports.emit({ type: 'attemptFailed', error });
     this.dial(epoch);

@@ -62,5 +62,7 @@ export interface CoreConfig extends QueueLimits {
   readonly session: { readonly id: bigint; readonly passwd: Uint8Array } | null;
   /** Do requests wait while there is no connection? */
   readonly queueOffline: boolean;
+  /** Are watches armed again on the next connection? Else they end with the one that they were armed on. */
+  readonly rearmWatches: boolean;
   readonly backoff: Backoff;
 }

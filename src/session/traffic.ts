@@ -6,7 +6,7 @@ import { ConnectionLossError, type ZkError } from '../protocol/errors.js';
 import type { WatchKind } from '../protocol/op.js';
 import { Arming } from './arming.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
-import { overError, type FateOf } from './fates.js';
+import { lossFate, overError, type FateOf } from './fates.js';
 import type { Liveness } from './liveness.js';
 import { Outbox } from './outbox.js';
 import type { PendingRequest } from './pending.js';
@@ -131,6 +131,18 @@ export class Traffic {
     this.sender.reset();
     this.unwatching.reset();
     this.arming.connectionLost();
+  }
+
+  /** Fails the requests that went with the connection, or that may not wait for the next one. */
+  cutOff(cause: ZkError): void {
+    this.queue.failSent(lossFate('unknown', cause));
+    if (!this.config.queueOffline) this.queue.failWaiting(lossFate('not-sent', cause));
+  }
+
+  /** Tells watches that the connection is gone; or ends them, if they are not to be armed again. */
+  suspend(cause: ZkError): void {
+    if (this.config.rearmWatches) this.watches.tellSuspended();
+    else this.watches.endAll(new ConnectionLossError({ outcome: 'not-sent', cause }));
   }
 
   /** The session is over: fails all requests in the order of the calls, what was sent being older than what waits. */

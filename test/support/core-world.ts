@@ -35,6 +35,7 @@ export const DEFAULT_CONFIG: CoreConfig = {
   readOnly: false,
   session: null,
   queueOffline: true,
+  rearmWatches: true,
   backoff: { baseMs: 100, maxMs: 1000 },
 };
 

@@ -201,6 +201,7 @@ const TABLE: Record<
       { ...provider, size: '3' },
     ],
   },
+  rearmWatches: { byDefault: true, good: [[true], [false]], bad: ['true', 0, 1, null] },
   captureStack: { byDefault: false, good: [[true], [false]], bad: ['true', 0, 1, {}] },
   dialer: { byDefault: tcpDialer, good: [[dialer]], bad: [{}, 'tcp', 1, []] },
   clock: {
