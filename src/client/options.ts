@@ -33,7 +33,7 @@ export interface ConnOptions {
   readonly auth?: readonly AuthInfo[] | undefined;
   /** Authenticates every connection by SASL, before anything else is sent; for example `digestMd5(…)`. */
   readonly sasl?: SaslMechanism | undefined;
-  /** Go on with a session that another Conn has let go of with `detach()`: what its `session` gave. */
+  /** Go on with a session that another Conn has let go of: the handle that its `detach()` resolved with. */
   readonly session?: { readonly id: bigint; readonly password: Uint8Array } | undefined;
   /** Also take a server in read-only mode (`readonlymode.enabled`), and look for a writable one meanwhile. */
   readonly readOnly?: boolean | undefined;

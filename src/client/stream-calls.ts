@@ -111,10 +111,11 @@ export abstract class StreamCalls extends ZnodeCalls {
 function waitsOf({
   driver,
   delays,
-}: Caller): Pick<ValueSource<unknown>, 'isOver' | 'sessionEpoch' | 'onceUsable' | 'after'> {
+}: Caller): Pick<ValueSource<unknown>, 'isOver' | 'sessionEpoch' | 'isLocal' | 'onceUsable' | 'after'> {
   return {
     isOver: () => driver.isOver,
     sessionEpoch: () => driver.core.sessionEpoch,
+    isLocal: () => driver.core.isLocal,
     onceUsable: (callback) => driver.usable.once(callback),
     after: (delayMs, callback) => delays.after(delayMs, callback),
   };

@@ -33,6 +33,8 @@ export interface ValueSource<V> {
   onceUsable(callback: () => void): () => void;
   /** How many sessions there have been. */
   sessionEpoch(): number;
+  /** Was the session made by a server in read-only mode? Nothing is lost with it. */
+  isLocal(): boolean;
   /** Calls back after so many ms, or when there never will be a session again; returns how to take that back. */
   after(delayMs: number, callback: () => void): () => void;
 }
@@ -62,6 +64,7 @@ export class ValueStream<V> extends Stream<V | null> {
   private mustSync = false;
   /** Epoch of the session of the last read; null before the first. */
   private epoch: number | null = null;
+  private wasLocal = false;
   private failures = 0;
   /** Set during the pause behind a read that failed. */
   private cancelWait: (() => void) | null = null;
@@ -139,7 +142,8 @@ export class ValueStream<V> extends Stream<V | null> {
   private async catchUp(): Promise<void> {
     // nobody tells of the end of a session where no watch waits
     if (this.isOtherSession) {
-      if (!this.acrossSessions) throw new SessionExpiredError({ path: this.path, outcome: 'not-sent' });
+      if (!this.acrossSessions && !this.wasLocal)
+        throw new SessionExpiredError({ path: this.path, outcome: 'not-sent' });
       this.mustSync = true;
     }
     if (!this.mustSync) return;
@@ -150,7 +154,12 @@ export class ValueStream<V> extends Stream<V | null> {
       // nothing to be up to date with: a server without a quorum is what the user asked for, until there is one
       if (!(error instanceof NotReadOnlyError)) throw error;
     }
+    this.joined();
+  }
+
+  private joined(): void {
     this.epoch = this.source.sessionEpoch();
+    this.wasLocal = this.source.isLocal();
   }
 
   private get isOtherSession(): boolean {
@@ -168,7 +177,7 @@ export class ValueStream<V> extends Stream<V | null> {
       watch.close();
       return;
     }
-    this.epoch = this.source.sessionEpoch();
+    this.joined();
     this.watch = watch;
     watch.event.then(
       () => this.changed(watch, null),

@@ -31,6 +31,7 @@ class Source implements ValueSource<number> {
   syncError: ZkError | null = null;
   value = 0;
   epoch = 1;
+  local = false;
   /** Called while a read waits for its answer. */
   duringRead: () => void = () => undefined;
   private over = false;
@@ -68,6 +69,10 @@ class Source implements ValueSource<number> {
 
   sessionEpoch(): number {
     return this.epoch;
+  }
+
+  isLocal(): boolean {
+    return this.local;
   }
 
   onceUsable(callback: () => void): () => void {
@@ -236,6 +241,22 @@ describe('in another session', () => {
     source.change();
     await settle();
     source.epoch = 2;
+    expect(await rejectionOf(stream.next())).toBeInstanceOf(SessionExpiredError);
+  });
+
+  it('it goes on all the same where the old one was that of a read-only server alone: nothing is lost', async () => {
+    stream = new ValueStream('/a', source, undefined, false);
+    source.local = true;
+    await stream.next();
+    source.change();
+    source.value = 1;
+    await settle();
+    source.epoch = 2;
+    source.local = false;
+    expect(await stream.next()).toEqual({ value: 1, done: false });
+    source.change();
+    await settle();
+    source.epoch = 3;
     expect(await rejectionOf(stream.next())).toBeInstanceOf(SessionExpiredError);
   });
 
