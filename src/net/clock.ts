@@ -14,6 +14,17 @@ export interface Clock {
   now(): number;
   /** Calls `fire` once after `delayMs`. It may be early: whoever sets a timer looks at `now` again. */
   setTimer(fire: () => void, delayMs: number): Timer;
+  /**
+   * Calls back in a later turn of the event loop, without waiting for anything. A clock that leaves it out gets
+   * `setImmediate`; one whose time is not real has it, so that it knows what is still to happen before time passes.
+   */
+  defer?(run: () => void): void;
+}
+
+/** Runs something in a later turn of the event loop, so that the clock knows of it if it wants to. */
+export function defer(clock: Clock, run: () => void): void {
+  if (clock.defer === undefined) setImmediate(run);
+  else clock.defer(run);
 }
 
 /** Longest delay that `setTimeout` knows; a longer one would fire at once. */

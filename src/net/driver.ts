@@ -12,7 +12,7 @@ import { PendingRequest } from '../session/pending.js';
 import { isTerminal } from '../session/phases.js';
 import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
 import { Alarm } from './alarm.js';
-import type { Clock } from './clock.js';
+import { defer, type Clock } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
 import { connectionLog, requestLog } from './diagnostics.js';
 import type { HostChoice, HostProvider } from './host-provider.js';
@@ -261,7 +261,7 @@ export class Driver implements Ports {
 
   wantResume(epoch: number): void {
     // behind every continuation of the promises that are settled by now, however many there are in a row
-    setImmediate(() => this.enter((now) => this.core.resume(epoch, now)));
+    defer(this.clock, () => this.enter((now) => this.core.resume(epoch, now)));
   }
 
   askVersion(epoch: number): void {

@@ -14,6 +14,14 @@ export interface Clock {
   wallMs(): number;
   /** Calls `fire` once, `ms` milliseconds from now at the earliest. Must not keep the process alive. */
   setTimeout(fire: () => void, ms: number): ClockTimer;
+  /** Calls back in a later turn of the event loop, without waiting for anything. Left out: `setImmediate`. */
+  defer?(run: () => void): void;
+}
+
+/** Runs something in a later turn of the event loop, so that the clock knows of it if it wants to. */
+export function defer(clock: Clock, run: () => void): void {
+  if (clock.defer === undefined) setImmediate(run);
+  else clock.defer(run);
 }
 
 /** The clock of the machine. Its timers do not keep the process alive. */

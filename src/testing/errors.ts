@@ -1,4 +1,4 @@
-/** Errors of the mini-server itself. */
+/** Errors of the mini-server itself, and of what comes with it. */
 import { ZkError } from '../protocol/errors.js';
 
 /** The mini-server cannot listen: its port is taken, its host is not of this machine, or it was closed for good. */
@@ -9,5 +9,12 @@ export class ListenError extends ZkError {
   constructor(text: string, cause?: unknown) {
     super('ZK_LISTEN', text, { outcome: 'not-sent', cause });
     this.reason = (cause as NodeJS.ErrnoException | undefined)?.code;
+  }
+}
+
+/** Virtual time cannot go on, or what it was to go on for has not come: see `VirtualClock`. */
+export class VirtualTimeError extends ZkError {
+  constructor(text: string) {
+    super('ZK_VIRTUAL_TIME', text, { outcome: 'not-sent' });
   }
 }

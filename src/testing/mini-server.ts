@@ -4,6 +4,7 @@ import type { ClockTimer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { ListenError } from './errors.js';
 import { answerFourLetterWord, type WordSource } from './four-letter-words.js';
+import { dialInMemory, listenInMemory, type MemoryEvents, type MemoryTransport } from './memory-network.js';
 import { resolveOptions, type MiniServerOptions } from './options.js';
 import { reapMortals } from './reaper.js';
 import { secureListener } from './secure-listener.js';
@@ -21,6 +22,15 @@ export class MiniServer implements AsyncDisposable {
   /** Nodes, without asking any ACL. */
   readonly tree: TreeView;
 
+  /**
+   * The client's option `dialer`, for connections without sockets to this and every other mini-server of this process.
+   * With it, a `VirtualClock` knows of every byte that is on its way. Not to servers with the option `tls`.
+   */
+  readonly dialer: (
+    server: { readonly host: string; readonly port: number },
+    events: MemoryEvents,
+  ) => MemoryTransport;
+
   private readonly state: ServerState;
   private readonly hosted: ConnectionHost;
   private readonly words: WordSource;
@@ -36,6 +46,8 @@ export class MiniServer implements AsyncDisposable {
   private readonly endedTotals = { received: 0, sent: 0 };
   private tickTimer: ClockTimer | null = null;
   private reapTimer: ClockTimer | null = null;
+  /** Ends that clients reach it without sockets. */
+  private unlisten: () => void = () => undefined;
   /** stop, restart and close run one after the other. */
   private lifecycle: Promise<void> = Promise.resolve();
 
@@ -43,6 +55,7 @@ export class MiniServer implements AsyncDisposable {
     const state = new ServerState(resolveOptions(options));
     this.state = state;
     this.tree = viewTree(state.tree);
+    this.dialer = (server, events) => dialInMemory(state.clock, server, events);
     this.words = this.wordSource();
     this.hosted = {
       state,
@@ -188,6 +201,12 @@ export class MiniServer implements AsyncDisposable {
     listener.on('error', () => undefined);
     this.listener = listener;
     this.boundPort = (listener.address() as { port: number }).port;
+    this.unlisten = listenInMemory({
+      host,
+      port: this.boundPort,
+      secure: this.state.options.tls !== undefined,
+      accept: (socket) => this.accept(socket),
+    });
     this.state.sessions.restart();
     this.armTick();
     this.armReaper();
@@ -205,6 +224,7 @@ export class MiniServer implements AsyncDisposable {
     const { listener } = this;
     if (listener === null) return;
     this.listener = null;
+    this.unlisten();
     this.tickTimer?.cancel();
     this.reapTimer?.cancel();
     const allClosed = new Promise<void>((resolve) => listener.close(() => resolve()));

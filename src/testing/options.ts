@@ -54,7 +54,7 @@ export interface MiniServerOptions {
   readonly unknownOperations?: 'answer' | 'hangUp' | undefined;
   /** Makes its port a `secureClientPort`: `{ key, cert, ca?, requestCert? }`, PEM. Default none: plain TCP. */
   readonly tls?: MiniServerTls | undefined;
-  /** Where time comes from. Default the machine's clock. */
+  /** Where time comes from, for example a `VirtualClock`. Default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
 
@@ -161,8 +161,16 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
       'hangUp',
     ]),
     tls: options.tls === undefined ? undefined : checkTls(options.tls),
-    clock: options.clock ?? systemClock,
+    clock: checkClock(options.clock ?? systemClock),
   });
+}
+
+function checkClock(value: unknown): Clock {
+  const { now, wallMs, setTimeout } = (value ?? {}) as Partial<Clock>;
+  if ([now, wallMs, setTimeout].some((each) => typeof each !== 'function')) {
+    throw new InvalidOptionError('clock must have now(), wallMs() and setTimeout(fire, ms)');
+  }
+  return value as Clock;
 }
 
 function integer(key: string, value: unknown, min: number, max: number): number {

@@ -115,6 +115,8 @@ describe('the exports', () => {
       [
         "ListenError",
         "MiniServer",
+        "VirtualClock",
+        "VirtualTimeError",
       ]
     `);
   });

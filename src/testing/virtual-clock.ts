@@ -1,0 +1,214 @@
+/** Time that passes when a test says so, for the client and the mini-server alike. */
+import { InvalidArgumentError } from '../protocol/errors.js';
+import type { Clock, ClockTimer } from './clock.js';
+import { VirtualTimeError } from './errors.js';
+
+/** Options of `new VirtualClock`. */
+export interface VirtualClockOptions {
+  /** The time of day that it begins with, ms since 1970. Default: the beginning of 2026, UTC. */
+  readonly wallMs?: number | undefined;
+}
+
+/** Options of {@link VirtualClock.advanceUntil}. */
+export interface AdvanceOptions {
+  /** How much time may pass at most, ms. Default 3 600 000, an hour. */
+  readonly maxMs?: number | undefined;
+}
+
+interface Entry {
+  /** When it fires, ms. */
+  readonly at: number;
+  readonly fire: () => void;
+  cancelled: boolean;
+}
+
+/** Taken at the start: a test runner may put its own in the place of Node's. */
+const { setImmediate: nextTurn } = globalThis;
+/** Turns of the event loop without a sign of life that count as quiet: code in between may use a few of its own. */
+const QUIET_TURNS = 3;
+/** Whoever is not quiet after so many turns never will be. */
+const MAX_TURNS = 200_000;
+const DEFAULT_WALL_MS = Date.UTC(2026, 0, 1);
+const DEFAULT_MAX_MS = 3_600_000;
+
+/**
+ * A clock that stands still until {@link VirtualClock.advance}. It is both the client's option `clock` and the
+ * mini-server's; together with `MiniServer.dialer`, which needs no sockets, all that happens between the two follows from
+ * what the test does: an hour of sessions, expiries and pauses is tested in milliseconds, and in the same way each time.
+ *
+ * Its time is in whole milliseconds. A timer of 0 ms or less fires without {@link VirtualClock.advance}.
+ */
+export class VirtualClock implements Clock {
+  /** Timers that have fired. */
+  fired = 0;
+  private ms = 0;
+  private readonly startedAtMs: number;
+  /** In the order in which they fire. */
+  private readonly entries: Entry[] = [];
+  /** Counts what {@link defer} was asked for. */
+  private stirrings = 0;
+  /** One passage of time goes after the other. */
+  private passage: Promise<unknown> = Promise.resolve();
+
+  /** @throws {@link InvalidArgumentError} if `wallMs` is no time */
+  constructor({ wallMs = DEFAULT_WALL_MS }: VirtualClockOptions = {}) {
+    this.startedAtMs = wholeMs('wallMs', wallMs);
+  }
+
+  /** Milliseconds that have passed since it was made. */
+  now(): number {
+    return this.ms;
+  }
+
+  /** The time of day, ms since 1970. */
+  wallMs(): number {
+    return this.startedAtMs + this.ms;
+  }
+
+  /** Timers that are set. */
+  get pending(): number {
+    return this.entries.reduce((count, { cancelled }) => (cancelled ? count : count + 1), 0);
+  }
+
+  /** Calls `fire` once, when that much time has passed. */
+  setTimer(fire: () => void, delayMs: number): ClockTimer {
+    const entry: Entry = { at: this.ms + Math.max(0, Math.ceil(delayMs)), fire, cancelled: false };
+    if (entry.at > this.ms) this.insert(entry);
+    else this.defer(() => this.fire(entry));
+    return {
+      cancel: () => {
+        entry.cancelled = true;
+      },
+    };
+  }
+
+  /** The same; the mini-server's name for it. */
+  setTimeout(fire: () => void, ms: number): ClockTimer {
+    return this.setTimer(fire, ms);
+  }
+
+  /** Calls back in a later turn of the event loop. No time passes before that. */
+  defer(run: () => void): void {
+    this.stirrings++;
+    nextTurn(run);
+  }
+
+  /**
+   * Lets that much time pass: it goes from timer to timer, and waits at each until all that follows from it has happened
+   * ({@link settle}). Calls wait for one another.
+   * @throws {@link InvalidArgumentError} if `ms` is not a whole number, at least 0
+   * @throws {@link VirtualTimeError} if there is no end of what happens at one moment
+   */
+  advance(ms: number): Promise<void> {
+    return this.next(async () => {
+      const end = this.ms + wholeMs('the time to advance', ms);
+      do await this.quiet();
+      while (this.fireNext(end));
+      this.ms = end;
+    });
+  }
+
+  /**
+   * Lets time pass until a promise is settled, or a function gives something true, and gives that.
+   * @throws what the promise or the function throws; {@link VirtualTimeError} if `maxMs` have passed before
+   */
+  advanceUntil<T>(
+    goal: PromiseLike<T> | (() => T),
+    { maxMs = DEFAULT_MAX_MS }: AdvanceOptions = {},
+  ): Promise<T> {
+    const watched = typeof goal === 'function' ? null : watch(goal);
+    return this.next(async () => {
+      const end = this.ms + wholeMs('maxMs', maxMs);
+      for (;;) {
+        await this.quiet();
+        if (watched !== null) {
+          if (watched.settled) return goal as PromiseLike<T>;
+        } else {
+          const given = (goal as () => T)();
+          if (given) return given;
+        }
+        if (this.fireNext(end)) continue;
+        const why = this.entries.length === 0 ? 'no timer is set any more' : `${maxMs} ms have passed`;
+        throw new VirtualTimeError(`what was waited for has not come: ${why}`);
+      }
+    });
+  }
+
+  /**
+   * Resolves when nothing happens any more as long as no time passes: no byte is on its way between a client and a
+   * mini-server that this clock is given to, and the event loop has gone round three times without a new one.
+   * @throws {@link VirtualTimeError} if there is no end of it
+   */
+  settle(): Promise<void> {
+    return this.next(() => this.quiet());
+  }
+
+  private next<T>(pass: () => Promise<T>): Promise<T> {
+    const passed = this.passage.then(pass);
+    this.passage = passed.catch(() => undefined);
+    return passed;
+  }
+
+  private async quiet(): Promise<void> {
+    let still = 0;
+    for (let turns = 0; still < QUIET_TURNS; turns++) {
+      if (turns === MAX_TURNS) {
+        throw new VirtualTimeError(
+          `client and server never come to rest at ${this.ms} ms, so no time passes`,
+        );
+      }
+      const { stirrings } = this;
+      await new Promise<void>((resolve) => nextTurn(resolve));
+      // what was asked for before this turn has happened in it
+      still = this.stirrings === stirrings ? still + 1 : 0;
+    }
+  }
+
+  /** Goes to the next timer up to `end`, and fires it. @returns false if there is none */
+  private fireNext(end: number): boolean {
+    for (let entry = this.entries[0]; entry !== undefined && entry.at <= end; entry = this.entries[0]) {
+      this.entries.shift();
+      if (entry.cancelled) continue;
+      this.ms = entry.at;
+      this.fire(entry);
+      return true;
+    }
+    return false;
+  }
+
+  private fire(entry: Entry): void {
+    if (entry.cancelled) return;
+    entry.cancelled = true;
+    this.fired++;
+    entry.fire();
+  }
+
+  /** Behind all that fire at the same time. */
+  private insert(entry: Entry): void {
+    const { entries } = this;
+    let low = 0;
+    let high = entries.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((entries[middle] as Entry).at <= entry.at) low = middle + 1;
+      else high = middle;
+    }
+    entries.splice(low, 0, entry);
+  }
+}
+
+function wholeMs(what: string, value: unknown): number {
+  if (!Number.isSafeInteger(value) || (value as number) < 0) {
+    throw new InvalidArgumentError(`${what} must be a whole number of ms, at least 0, not ${String(value)}`);
+  }
+  return value as number;
+}
+
+function watch(promise: PromiseLike<unknown>): { settled: boolean } {
+  const watched = { settled: false };
+  const settle = (): void => {
+    watched.settled = true;
+  };
+  promise.then(settle, settle);
+  return watched;
+}
