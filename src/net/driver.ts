@@ -14,14 +14,15 @@ import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
 import { Alarm } from './alarm.js';
 import { defer, type Clock } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
-import { connectionLog, requestLog } from './diagnostics.js';
+import { requestLog } from './diagnostics.js';
 import type { HostChoice, HostProvider } from './host-provider.js';
+import { Link, whyEnded, type LinkOwner } from './link.js';
 import { Reporter } from './reporter.js';
 import { statsOf, type ConnStats } from './stats.js';
 import { TracedRequest, isTracing } from './traced-request.js';
 import { SaslClient, type SaslMechanism } from './sasl.js';
 import { Scout } from './scout.js';
-import type { Dialer, Transport, TransportEvents } from './transport.js';
+import type { Dialer, TransportEvents } from './transport.js';
 import { Usable } from './usable.js';
 import { asError, checkChoice, checkTransport, usersCode, usersNumber } from './users-parts.js';
 import type { Warner } from './warner.js';
@@ -41,17 +42,6 @@ export interface DriverParts {
   readonly onEvent: (event: SessionEvent) => void;
 }
 
-/** One socket, from the attempt to its end. */
-interface Link {
-  readonly epoch: number;
-  readonly server: ServerAddress;
-  transport: Transport | null;
-  /** Its `onClose` came, or it never was. */
-  closed: boolean;
-  /** What it said while the core was not to be disturbed. */
-  readonly reports: ((now: number) => void)[];
-}
-
 export class Driver implements Ports {
   readonly core: SessionCore;
   private readonly reporter = new Reporter(this);
@@ -65,6 +55,8 @@ export class Driver implements Ports {
   private latest: ServerAddress | null = null;
   /** Chosen already, when the choice said that a back-off is due first. */
   private held: HostChoice | null = null;
+  /** How often the list of servers has changed. */
+  private list = 0;
   private readonly alarm: Alarm;
   /** Sockets that are not closed yet. */
   private open = 0;
@@ -78,6 +70,7 @@ export class Driver implements Ports {
   private isHolding = true;
   /** Calls into the core that are under way. */
   private depth = 0;
+  private readonly owner: LinkOwner = { isBusy: () => this.depth > 0, enter: (run) => this.enter(run) };
   /** The latest failure of each server, for the error of a connect that never succeeded. */
   readonly failures = new Map<string, ZkError>();
 
@@ -156,7 +149,8 @@ export class Driver implements Ports {
   }
 
   /**
-   * Gives the host provider another list, and leaves the server that we are on if it says so; the session is kept.
+   * Gives the host provider another list, and leaves the server that we are on if it says so; the session is kept. An
+   * attempt at a server that is not in the list is given up.
    * @returns was it left?
    * @throws InvalidArgumentError if the host provider cannot change its list, and what it throws
    */
@@ -165,13 +159,35 @@ export class Driver implements Ports {
     if (hostProvider.update === undefined) {
       throw new InvalidArgumentError('this host provider takes no other list of servers');
     }
-    const link = this.core.phase.name === 'live' ? this.link : null;
-    const leave = hostProvider.update(servers, link?.server);
-    // chosen from the list that is no longer valid
+    const { link } = this;
+    const { name } = this.core.phase;
+    const leave = hostProvider.update(servers, name === 'live' ? link?.server : undefined);
+    // chosen, or being chosen, from the list that is no longer valid
     this.held = null;
-    if (link === null || !leave) return false;
-    this.over(link.epoch, link.server, new Error('left for another server of the new list'));
-    return true;
+    this.list++;
+    if (link === null) return false;
+    if (name === 'live' && leave) {
+      this.over(link.epoch, link.server, new Error('left for another server of the new list'));
+      return true;
+    }
+    if (name === 'live') this.seekWritable(link);
+    else if (name !== 'closing' && !servers.some((s) => formatServer(s) === formatServer(link.server))) {
+      this.giveUp(link);
+    }
+    return false;
+  }
+
+  /** An attempt at a server that is no longer in the list. */
+  private giveUp(link: Link): void {
+    if (this.core.phase.name === 'dialing') {
+      // of this one the core has heard nothing: the same attempt goes on at another server, and none has failed
+      this.link = null;
+      this.drop(link);
+      void this.dialNext(link.epoch);
+    } else {
+      const why = new LinkError(formatServer(link.server), new Error('it is not in the new list'));
+      this.enter((now) => this.core.reconnect(why, now));
+    }
   }
 
   close(): void {
@@ -186,7 +202,7 @@ export class Driver implements Ports {
   reconnect(sasl: SaslMechanism | null | undefined): void {
     if (sasl !== undefined) this.sasl.use(sasl);
     const why = new LinkError(this.server ?? 'the server', new Error('left on purpose'));
-    this.ended = false;
+    if (this.core.phase.name === 'authFailed') this.ended = false;
     this.enter((now) => this.core.reconnect(why, now));
   }
 
@@ -285,30 +301,48 @@ export class Driver implements Ports {
   }
 
   emit(event: SessionEvent): void {
+    const { link } = this;
     this.note(event);
     this.parts.onEvent(event);
     if (event.type === 'end') {
       this.ended = true;
       this.checkGone();
     } else if (event.type === 'state' && event.state === 'ConnectedReadOnly') {
-      this.scout.seekWritable((server) => this.foundWritable(server));
+      this.seekWritable(link);
     }
     this.usable.look();
   }
 
-  private foundWritable(server: ServerAddress): void {
-    this.held = { server, retryStart: false };
-    this.reconnect(undefined);
+  /** Anew, if it is under way. A listener may have left this connection, or all of them, by now. */
+  private seekWritable(link: Link | null): void {
+    const isReadOnly = (): boolean => {
+      const { phase } = this.core;
+      return this.link === link && phase.name === 'live' && phase.readOnly;
+    };
+    if (!isReadOnly()) return;
+    this.scout.seekWritable((server) => {
+      if (!isReadOnly()) return;
+      this.held = { server, retryStart: false };
+      this.reconnect(undefined);
+    });
   }
 
   // ---------------------------------------------------------------- sockets
 
   private async dialNext(epoch: number): Promise<void> {
-    let choice: HostChoice;
+    const { list } = this;
+    let choice: HostChoice | null = null;
+    let cause: unknown;
     try {
       choice = this.held ?? checkChoice(await this.parts.hostProvider.next());
-    } catch (cause) {
-      if (!this.isDialing(epoch)) return;
+    } catch (error) {
+      cause = error;
+    }
+    if (list !== this.list) {
+      if (this.isDialing(epoch)) void this.dialNext(epoch);
+      return;
+    }
+    if (choice === null) {
       const error = new NoServerError('the host provider failed', cause);
       this.enter((now) => this.core.dialFailed(epoch, error, now));
       return;
@@ -333,7 +367,7 @@ export class Driver implements Ports {
     this.reporter.attempt();
     // a subscriber may have closed the Conn
     if (!this.isDialing(epoch)) return;
-    const link: Link = { epoch, server, transport: null, closed: false, reports: [] };
+    const link = new Link(epoch, server, this.owner);
     this.link = link;
     this.open++;
     try {
@@ -344,41 +378,26 @@ export class Driver implements Ports {
     }
     // hung up by a callback that came before the dialer returned
     if (this.link !== link) this.drop(link);
-    else if (!this.isHolding) link.transport?.unref?.();
+    else if (!this.isHolding) link.hold(false);
   }
 
   private eventsOf(link: Link): TransportEvents {
     const { epoch, server } = link;
-    const report = (run: (now: number) => void): void => this.report(link, run);
+    // what a link says that was dropped is of no account
+    const report = (run: (now: number) => void): void =>
+      link.report((now) => {
+        if (this.link === link) run(now);
+      });
     return {
       onConnect: () => report(() => this.core.dialed(epoch)),
       onData: (chunk) => report((now) => this.received(epoch, chunk, now)),
       onDrain: () => report((now) => this.core.drained(epoch, now)),
-      onEnd: () => report(() => this.over(epoch, server, new Error(this.whyEnded()))),
-      onClose: (error) =>
-        report(() => {
-          this.over(epoch, server, error ?? new Error('the connection was closed'));
-          this.closed(link);
-        }),
+      onEnd: () => report(() => this.over(epoch, server, new Error(whyEnded(this.core.phase.name)))),
+      onClose: (error) => {
+        report(() => this.over(epoch, server, error ?? new Error('the connection was closed')));
+        link.report(() => this.closed(link));
+      },
     };
-  }
-
-  /**
-   * Passes on what a transport says. A dialer of the user's own may say it before it has returned, or while the core
-   * writes to it or drops it: then it has to wait until the core is done, and what comes behind it as well.
-   */
-  private report(link: Link, run: (now: number) => void): void {
-    if (link.transport !== null && this.depth === 0 && link.reports.length === 0) {
-      this.enter(run);
-      return;
-    }
-    if (link.reports.push(run) > 1) return;
-    process.nextTick(() => {
-      for (let next = link.reports[0]; next !== undefined; next = link.reports[0]) {
-        this.enter(next);
-        link.reports.shift();
-      }
-    });
   }
 
   /** Lets the core do something. */
@@ -400,14 +419,7 @@ export class Driver implements Ports {
   }
 
   private drop(link: Link): void {
-    try {
-      link.transport?.destroy();
-    } catch (error) {
-      // a dialer of the user's own; whatever it failed to do, nobody waits for it any more
-      if (connectionLog.enabled)
-        connectionLog('%s: destroy failed: %s', formatServer(link.server), String(error));
-      this.closed(link);
-    }
+    if (!link.destroy()) this.closed(link);
   }
 
   private closed(link: Link): void {
@@ -424,13 +436,6 @@ export class Driver implements Ports {
       if (this.core.phase.name === 'dialing') this.core.dialFailed(epoch, error, now);
       else this.core.ended(epoch, error, now);
     });
-  }
-
-  /** What a server means that closes the connection without a word: it has several reasons, and says none. */
-  private whyEnded(): string {
-    const closed = 'the server closed the connection';
-    if (this.core.phase.name !== 'handshaking') return closed;
-    return `${closed} without an answer: it may have no quorum (or be in read-only mode), be behind us, or expect TLS on this port`;
   }
 
   private checkGone(): void {
@@ -458,8 +463,7 @@ export class Driver implements Ports {
     if (holds === this.isHolding) return;
     this.isHolding = holds;
     this.alarm.hold(holds);
-    if (holds) this.link?.transport?.ref?.();
-    else this.link?.transport?.unref?.();
+    this.link?.hold(holds);
   }
 
   /**

@@ -23,8 +23,10 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 60_000;
 
 export class Scout {
-  /** Ends what is under way. */
+  /** Ends the questions for a version that are under way. */
   private mission = new AbortController();
+  /** Ends the search for a writable server. */
+  private search = new AbortController();
   private timer: Timer | null = null;
   private readonly dialer: Dialer;
   private readonly clock: Clock;
@@ -50,6 +52,12 @@ export class Scout {
   stop(): void {
     this.mission.abort();
     this.mission = new AbortController();
+    this.stopSearch();
+  }
+
+  private stopSearch(): void {
+    this.search.abort();
+    this.search = new AbortController();
     this.timer?.cancel();
     this.timer = null;
   }
@@ -71,13 +79,14 @@ export class Scout {
     if (!signal.aborted) answer(knows);
   }
 
-  /** Looks for a server that can write, until there is one or {@link stop}. */
+  /** Looks for a server that can write, until there is one or {@link stop}; begins anew if it is doing so. */
   seekWritable(found: (server: ServerAddress) => void): void {
+    this.stopSearch();
     this.lookAfter(FIRST_PAUSE_MS, found);
   }
 
   private lookAfter(pauseMs: number, found: (server: ServerAddress) => void): void {
-    const { signal } = this.mission;
+    const { signal } = this.search;
     this.timer = this.clock.setTimer(() => {
       this.timer = null;
       void this.look(signal).then((server) => {

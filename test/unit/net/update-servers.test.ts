@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../../src/index.js';
 import { formatServer, type ServerAddress } from '../../../src/net/connect-string.js';
-import { RoundRobinHostProvider } from '../../../src/net/host-provider.js';
+import { RoundRobinHostProvider, type HostChoice } from '../../../src/net/host-provider.js';
 import {
   ConnectionLossError,
   InvalidArgumentError,
@@ -175,9 +175,79 @@ describe('a driver', () => {
 
   it('that is between two servers takes the next one from the new list', async () => {
     const w = await new World().start();
-    expect(w.driver.updateServers(list('xy'))).toBe(false);
+    const { link } = w;
+    expect(w.driver.updateServers([link.server, ...list('xy')])).toBe(false);
+    await settle();
+    // it stays in the list, and so does the attempt
+    expect([w.link, link.destroyed]).toEqual([link, false]);
     await w.link.fail();
     expect(['x', 'y']).toContain(w.link.server.host);
+    await w.finish();
+  });
+
+  it('gives up an attempt at a server that is gone, and tries the new ones at once', async () => {
+    const w = await new World().start();
+    const { link } = w;
+    expect(w.driver.updateServers(list('x'))).toBe(false);
+    await settle();
+    expect([link.destroyed, w.dialed]).toEqual([true, 'a x']);
+    // what the old one says is of no account
+    link.events.onConnect();
+    link.events.onEnd();
+    link.events.onClose(new Error('late'));
+    expect([w.phase, w.failures, link.written]).toEqual(['dialing', [], []]);
+    await w.link.welcome();
+    expect([w.phase, w.driver.server]).toEqual(['live', 'x:1']);
+    await w.finish();
+  });
+
+  it('does so in the handshake as well, without a pause', async () => {
+    const w = await new World(new RoundRobinHostProvider(list('a'))).start();
+    const { link } = w;
+    await link.connect();
+    expect(w.phase).toBe('handshaking');
+    expect(w.driver.updateServers([link.server])).toBe(false);
+    expect(w.phase).toBe('handshaking');
+    expect(w.driver.updateServers(list('x'))).toBe(false);
+    await settle();
+    expect([link.destroyed, w.phase, w.dialed]).toEqual([true, 'dialing', 'a x']);
+    await w.link.welcome();
+    expect(w.driver.server).toBe('x:1');
+    await w.finish();
+  });
+
+  it('does so while the server is being convinced by SASL', async () => {
+    const sasl = { name: 'NEVER', start: () => new Promise<never>(() => undefined) };
+    const w = await new World(new RoundRobinHostProvider(list('a')), {}, { sasl }).live();
+    expect(w.phase).toBe('securing');
+    const { link } = w;
+    w.driver.updateServers(list('x'));
+    await settle();
+    expect([link.destroyed, w.phase, w.dialed]).toEqual([true, 'dialing', 'a x']);
+    await w.finish();
+  });
+
+  it('asks again for a server that was being chosen from the old list', async () => {
+    const answers: ((choice: HostChoice) => void)[] = [];
+    const provider = Object.assign(new Scripted(() => new Promise((resolve) => answers.push(resolve))), {
+      update: () => false,
+    });
+    const w = await new World(provider).start();
+    w.driver.updateServers(list('x'));
+    answers[0]?.({ server: address('a'), retryStart: false });
+    await settle();
+    expect([w.dialed, answers.length]).toEqual(['', 2]);
+    answers[1]?.({ server: address('x'), retryStart: false });
+    await settle();
+    expect(w.dialed).toBe('x');
+    await w.finish();
+  });
+
+  it('lets a session that is being closed be', async () => {
+    const w = await new World().live();
+    w.driver.close();
+    expect(w.driver.updateServers(list('x'))).toBe(false);
+    expect([w.phase, w.link.destroyed]).toEqual(['closing', false]);
     await w.finish();
   });
 
