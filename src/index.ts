@@ -34,6 +34,8 @@ export type {
   WatchStream,
   WatchSuspension,
 } from './client/watch-stream.js';
+export { compress, decompress } from './client/compression.js';
+export type { DecompressOptions } from './client/compression.js';
 export { op } from './client/transaction.js';
 export type { Created, CreatedInMulti, Operation, ResultsOf, Transaction } from './client/transaction.js';
 export type { Watch } from './client/watch.js';

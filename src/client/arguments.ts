@@ -99,7 +99,7 @@ function isSignal(value: unknown): value is AbortSignal {
 }
 
 /** Anything over this many bytes is refused by `maxRequestBytes` before it gets to a server; see `RequestQueue`. */
-export function toData(data: unknown, op: string, path: string): Uint8Array | null {
+export function toData(data: unknown, op: string, path: string | undefined): Uint8Array | null {
   if (data === null || data instanceof Uint8Array) return data;
   if (typeof data === 'string' && isWellFormed(data)) return Buffer.from(data, 'utf8');
   throw new InvalidArgumentError(`data must be bytes, well-formed text or null, not ${nameOf(data)}`, {
