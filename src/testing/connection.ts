@@ -15,7 +15,6 @@ import { isFourLetterWord } from './four-letter-words.js';
 import { FrameWriter } from './frame-writer.js';
 import { plainAddress } from './ip-address.js';
 import type { Caller } from './request-context.js';
-import { hasEventZxids } from './release.js';
 import { RequestPipeline } from './request-pipeline.js';
 import { subjectOf } from './secure-listener.js';
 import { ServerReader } from './server-reader.js';
@@ -69,7 +68,6 @@ export class Connection implements Caller, SessionLink {
   /** Waiting for the client to read; requests that came already wait in the decoder. */
   private stalled = false;
   private lastReply = false;
-  private readonly eventZxids: boolean;
 
   /** @param bare the TCP socket below a secure one */
   constructor(
@@ -82,7 +80,6 @@ export class Connection implements Caller, SessionLink {
     this.remoteAddress = plainAddress(socket.remoteAddress);
     this.remotePort = socket.remotePort ?? 0;
     this.established = host.state.clock.wallMs();
-    this.eventZxids = hasEventZxids(host.state.options.version);
     this.ids = [{ scheme: 'ip', id: this.remoteAddress }];
     const subject = subjectOf(socket);
     if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);
@@ -137,8 +134,9 @@ export class Connection implements Caller, SessionLink {
 
   notify(type: number, path: string, zxid: bigint, acl: readonly Acl[] | null): void {
     if (this.phase !== 'serving') return;
-    if (acl !== null && !isPermitted(acl, Perms.READ, this.ids)) return;
-    this.out.event(type, path, this.eventZxids ? zxid : NO_ZXID);
+    const { eventsNeedRead, eventZxids } = this.host.state.options.traits;
+    if (eventsNeedRead && acl !== null && !isPermitted(acl, Perms.READ, this.ids)) return;
+    this.out.event(type, path, eventZxids ? zxid : NO_ZXID);
     this.scheduleFlush();
   }
 
@@ -261,7 +259,9 @@ export class Connection implements Caller, SessionLink {
   private reattach(q: ConnectRequest): Session | null {
     const { state } = this.host;
     const session = state.sessions.get(q.sessionId);
-    if (session === undefined) return null;
+    if (session === undefined) {
+      return state.options.traits.strangersGetSessions ? state.openSession(q.timeOut) : null;
+    }
     session.link?.hangUp();
     if (session.closing || q.passwd === null || !session.passwd.equals(q.passwd)) return null;
     session.timeoutMs = state.negotiate(q.timeOut);

@@ -4,13 +4,16 @@
  */
 import { CREATE_FLAGS, isTtl } from '../protocol/constants.js';
 import { Errno } from '../protocol/error-codes.js';
-import type { MultiOp, MultiResponse, MultiResult } from '../protocol/multi.js';
-import { operations, type CreateRequest, type PathWatchRequest } from '../protocol/operations.js';
+import { DecodeError } from '../protocol/errors.js';
+import type { JuteReader } from '../protocol/jute.js';
+import { readMultiRequest, type MultiOp, type MultiResponse, type MultiResult } from '../protocol/multi.js';
+import { readCreate } from '../protocol/op-records.js';
+import { operations, rowByCode, type CreateRequest, type PathWatchRequest } from '../protocol/operations.js';
 import { requestPath, type AnyOp } from '../protocol/op.js';
 import type { AnyHandler, Handler } from './handler.js';
 import { refuse, Refusal } from './refusal.js';
-import { knows } from './release.js';
-import { present } from './server-reader.js';
+import { knows, type Traits } from './release.js';
+import { NULL_STRING } from './server-reader.js';
 import { isCreateFlag } from './write-handlers.js';
 
 /**
@@ -20,14 +23,17 @@ import { isCreateFlag } from './write-handlers.js';
 export const multiOf =
   (handlerOf: (row: AnyOp) => AnyHandler): Handler<'multi'> =>
   (ctx, q): MultiResponse => {
-    const { version } = ctx.state.options;
+    const { options } = ctx.state;
     // a kind of operation that it does not know makes the whole unreadable
-    if (!q.ops.every(({ op }) => knows(version, op))) refuse('Marshalling');
-    const ops = q.ops.map(asJavaReads);
+    if (!q.ops.every(({ op }) => knows(options, op))) refuse('Marshalling');
+    const ops = q.ops.map((item) => byItsFlags(item, options.traits));
+    demandPaths(ops, options.traits);
     const results: MultiResult[] = [];
     for (const { op, request } of ops) {
       try {
-        results.push({ errno: 0, op, response: handlerOf(op)(ctx, request) });
+        if (op === UNREADABLE) refuse('Marshalling');
+        const response = handlerOf(op)(ctx, request);
+        results.push({ errno: 0, op, response });
       } catch (error) {
         if (!isFailure(error)) throw error;
         ctx.txn.rollback();
@@ -41,15 +47,18 @@ export const multiOf =
 export const multiReadOf =
   (handlerOf: (row: AnyOp) => AnyHandler): Handler<'multiRead'> =>
   (ctx, q): MultiResponse => {
-    const results = q.ops.map(({ op, request }): MultiResult => {
+    const results: MultiResult[] = [];
+    for (const { op, request } of q.ops) {
       try {
         const response = handlerOf(op)(ctx, { ...(request as PathWatchRequest), watch: false });
-        return { errno: 0, op, response };
+        results.push({ errno: 0, op, response });
       } catch (error) {
-        if (!isFailure(error)) throw error;
-        return { errno: error.errno, op: null, response: null };
+        if (!(error instanceof Refusal)) throw error;
+        // what was read before stands behind the error
+        if (!isFailure(error)) throw new Refusal('Marshalling', { partial: { results } });
+        results.push({ errno: error.errno, op: null, response: null });
       }
-    });
+    }
     return { results };
   };
 
@@ -58,11 +67,15 @@ function isFailure(error: unknown): error is Refusal {
   return error instanceof Refusal && error.errno !== Errno.Marshalling;
 }
 
-/** Before anything is done, Java looks at all paths (`getPendingChanges`), which a null does not survive. */
-function asJavaReads(item: MultiOp): MultiOp {
-  const path = requestPath(item.op, item.request);
-  if (path !== undefined) present(path);
-  return byItsFlags(item);
+/**
+ * Before anything is done, Java looks at all paths (`getPendingChanges`), which a null does not survive. Where requests are
+ * read leniently that is so early that nothing is logged, and so late that there is a response, without results.
+ */
+function demandPaths(ops: readonly MultiOp[], { multiIsReadStrictly }: Traits): void {
+  if (!ops.some(({ op, request }) => requestPath(op, request) === NULL_STRING)) return;
+  throw multiIsReadStrictly
+    ? new Refusal('Marshalling')
+    : new Refusal('Marshalling', { partial: { results: [] }, zxid: 'lost' });
 }
 
 /**
@@ -70,15 +83,45 @@ function asJavaReads(item: MultiOp): MultiOp {
  * kind of node it is (`Op.create`). Flags that this class does not take make the whole request unreadable, and so does a
  * missing list of ACLs; createTTL alone is read by a class that minds neither.
  */
-function byItsFlags({ op, request }: MultiOp): MultiOp {
+function byItsFlags({ op, request }: MultiOp, traits: Traits): MultiOp {
   if (!CREATES.has(op)) return { op, request };
   const q = request as CreateRequest;
   if (op === operations.createTTL) {
     return isTtl(q.flags) || !isCreateFlag(q.flags) ? { op, request } : { op: plainRow(q.flags), request };
   }
-  if (q.acl === null || isTtl(q.flags) || !isCreateFlag(q.flags)) refuse('Marshalling');
+  if (!traits.multiIsReadStrictly) return { op: isTtl(q.flags) ? UNREADABLE : plainRow(q.flags), request };
+  if (isTtl(q.flags) || !isCreateFlag(q.flags)) refuse('Marshalling');
+  if (q.acl === null) throw new Refusal('Marshalling', { zxid: 'not taken' });
   return { op: q.flags === CREATE_FLAGS.CONTAINER ? operations.createContainer : op, request };
 }
+
+/**
+ * Does a multi that cannot be read fail before that, at a create without a list of ACLs? Then it takes no zxid.
+ * @param r at the beginning of the body
+ */
+export function lacksAclFirst(r: JuteReader): boolean {
+  let isLacking = false;
+  const readRequest = (reader: JuteReader): CreateRequest => {
+    const q = readCreate(reader);
+    isLacking ||= q.acl === null && isCreateFlag(q.flags) && !isTtl(q.flags);
+    if (isLacking || !isCreateFlag(q.flags) || isTtl(q.flags)) throw new DecodeError('a create that is none');
+    return q;
+  };
+  const rowOf = (code: number): AnyOp | undefined => {
+    const row = rowByCode(code);
+    if (row === undefined || row === operations.createTTL || !CREATES.has(row)) return row;
+    return Object.assign(Object.create(row) as AnyOp, { readRequest });
+  };
+  try {
+    readMultiRequest(r, 'write', rowOf);
+  } catch {
+    // it is known to be unreadable
+  }
+  return isLacking;
+}
+
+/** Stands for a create that is found to be none when it is its turn, which no multi survives. */
+const UNREADABLE: AnyOp = operations.sasl;
 
 const CREATES: ReadonlySet<AnyOp> = new Set<AnyOp>([
   operations.create,

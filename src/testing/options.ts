@@ -3,7 +3,15 @@ import { Limits } from '../protocol/constants.js';
 import { InvalidOptionError } from '../protocol/errors.js';
 import type { SaslUsers } from './sasl-exchange.js';
 import { systemClock, type Clock } from './clock.js';
-import { MODELLED_RELEASE } from './release.js';
+import {
+  emulationOf,
+  EMULATIONS,
+  MODELLED_RELEASE,
+  PRESETS,
+  traitsOf,
+  type Emulation,
+  type Traits,
+} from './release.js';
 import { checkTls, type MiniServerTls } from './secure-listener.js';
 
 /** Options of `MiniServer.start`. All have a default; `undefined` is the same as absent. */
@@ -43,13 +51,18 @@ export interface MiniServerOptions {
   /** Longest request frame that is accepted (`jute.maxbuffer`). Default 1 048 575. */
   readonly juteMaxBufferBytes?: number | undefined;
   /**
-   * Release of ZooKeeper that it says it is. Operations that came later are unknown to it, and before 3.9 events carry no
-   * zxid; all else is as in 3.9.3. Default `3.9.3`.
+   * Server to be like: `3.9` (ZooKeeper 3.9.3), `3.8` (3.8.0 as Debian has it), `3.4` (3.4.14) or `keeper` (ClickHouse
+   * Keeper). It sets the defaults of `version` and `unknownOperations`. Default the one that is nearest to `version`.
+   */
+  readonly emulate?: Emulation | undefined;
+  /**
+   * Release of ZooKeeper that it says it is; operations that came later are unknown to it. Default `3.9.3`, or that of
+   * `emulate`.
    */
   readonly version?: string | undefined;
   /**
    * What becomes of an operation that it does not know: `answer` it Unimplemented and hang up, as ZooKeeper does, or
-   * `hangUp` without a word, as other servers of the protocol do. Default `answer`.
+   * `hangUp` without a word, as other servers of the protocol do. Default `answer`, or `hangUp` with `emulate: 'keeper'`.
    */
   readonly unknownOperations?: 'answer' | 'hangUp' | undefined;
   /** Makes its port a `secureClientPort`: `{ key, cert, ca?, requestCert? }`, PEM. Default none: plain TCP. */
@@ -74,6 +87,9 @@ export interface ServerOptions {
   readonly enforcedAuthSchemes: readonly string[];
   readonly containerCheckIntervalMs: number;
   readonly juteMaxBufferBytes: number;
+  readonly emulate: Emulation;
+  /** What follows from `emulate`. */
+  readonly traits: Traits;
   readonly version: string;
   readonly unknownOperations: 'answer' | 'hangUp';
   readonly tls: MiniServerTls | undefined;
@@ -98,6 +114,7 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   enforcedAuthSchemes: true,
   containerCheckIntervalMs: true,
   juteMaxBufferBytes: true,
+  emulate: true,
   version: true,
   unknownOperations: true,
   tls: true,
@@ -130,6 +147,11 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
   if (min > max) {
     throw new InvalidOptionError(`minSessionTimeoutMs ${min} is more than maxSessionTimeoutMs ${max}`);
   }
+  const emulate =
+    options.emulate === undefined
+      ? emulationOf(options.version === undefined ? MODELLED_RELEASE : release(options.version))
+      : oneOf('emulate', options.emulate, EMULATIONS);
+  const preset = PRESETS[emulate];
   return Object.freeze({
     port: integer('port', options.port ?? 0, 0, 65_535),
     host: text('host', options.host ?? '127.0.0.1'),
@@ -155,8 +177,10 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
       64,
       MAX_INT,
     ),
-    version: release(options.version ?? MODELLED_RELEASE),
-    unknownOperations: oneOf('unknownOperations', options.unknownOperations ?? 'answer', [
+    emulate,
+    traits: traitsOf(emulate),
+    version: release(options.version ?? preset.version),
+    unknownOperations: oneOf('unknownOperations', options.unknownOperations ?? preset.unknownOperations, [
       'answer',
       'hangUp',
     ]),

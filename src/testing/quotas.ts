@@ -60,8 +60,8 @@ export class Quotas {
     if (limited === null) return;
     const stats = this.tree.get(ROOT + limited + STATS);
     if (stats === undefined) return;
-    const limits = parse(this.tree.get(ROOT + limited + LIMITS)?.data ?? null);
-    const usage = parse(this.before.get(stats) ?? stats.data);
+    const limits = parse(this.tree.get(ROOT + limited + LIMITS)?.data ?? null) ?? refuse('Marshalling');
+    const usage = parse(this.before.get(stats) ?? stats.data) ?? refuse('Marshalling');
     // also a change that makes it less is refused while it is still too much, but not one that leaves it as it is
     const exceeds = (more: number, used: string, limit: string): boolean => {
       const most = limits.get(limit) ?? -1;
@@ -79,7 +79,7 @@ export class Quotas {
     if (stats === undefined) return NO_UNDO;
     const { data } = stats;
     if (!this.before.has(stats)) this.before.set(stats, data);
-    const usage = parse(data);
+    const usage = parse(data) ?? NOTHING_USED;
     stats.data = format((usage.get('count') ?? 0) + count, (usage.get('bytes') ?? 0) + bytes);
     return () => {
       stats.data = data;
@@ -108,16 +108,23 @@ export class Quotas {
   }
 }
 
-/** `count=1,bytes=2`, in limits with more behind `=;`. */
-function parse(data: Buffer | null): ReadonlyMap<string, number> {
-  const parts = (data?.toString('utf8') ?? '').split(/[,;]/);
-  return new Map(
-    parts.map((part): [string, number] => {
-      const [key = '', value = ''] = part.split('=');
-      return [key, /^-?\d+$/.test(value) ? Number(value) : -1];
-    }),
-  );
+/**
+ * `count=1,bytes=2`, in limits with more behind `=;` (Java `StatsTrack`).
+ * @returns null if it makes no sense
+ */
+function parse(data: Buffer | null): ReadonlyMap<string, number> | null {
+  if (data === null) return null;
+  if (data.length === 0) return NOTHING_USED;
+  const numbers = new Map<string, number>();
+  for (const part of data.toString('utf8').split(/[,;]+/)) {
+    const [key = '', value = ''] = part.split('=');
+    if (!/^[+-]?\d+$/.test(value)) return null;
+    numbers.set(key, Number(value));
+  }
+  return numbers;
 }
+
+const NOTHING_USED: ReadonlyMap<string, number> = new Map();
 
 function format(count: number, bytes: number): Buffer {
   return Buffer.from(`count=${count},bytes=${bytes}`);

@@ -34,7 +34,9 @@ export function watchChildren({ state, caller }: RequestContext, path: string): 
 export const exists: Handler<'exists'> = (ctx, { path, watch }) => {
   if (path.includes('\0')) refuse('BadArguments');
   const node = find(ctx, path);
-  if (node !== undefined) demand(node.acl, Perms.READ, ctx.caller.authIds);
+  if (node !== undefined && ctx.state.options.traits.existsNeedsRead) {
+    demand(node.acl, Perms.READ, ctx.caller.authIds);
+  }
   if (watch) watchData(ctx, path);
   return { stat: node ?? refuse('NoNode') };
 };

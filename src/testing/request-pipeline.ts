@@ -11,26 +11,17 @@ import { operations } from '../protocol/operations.js';
 import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
 import type { FrameWriter } from './frame-writer.js';
 import type { AnyHandler } from './handler.js';
-import { handlerOf, handlers } from './handlers.js';
+import { handlers } from './handlers.js';
+import { lacksAclFirst } from './multi-handler.js';
 import { Refusal } from './refusal.js';
-import { knows } from './release.js';
 import { RequestContext, type Caller } from './request-context.js';
+import { routesOf, type Route } from './routes.js';
 import type { ServerState } from './server-state.js';
-
-interface Route {
-  readonly row: AnyOp;
-  readonly handle: AnyHandler;
-}
-
-/** What can be asked for alone; the rest is answered Unimplemented. */
-const ROUTES: ReadonlyMap<number, Route> = new Map(
-  Object.values(operations)
-    .filter((row) => row.use !== 'multi')
-    .map((row) => [row.code, { row: row as AnyOp, handle: handlerOf(row) }]),
-);
 
 /** Replies to unknown operations carry the zxid of a request that never got one. */
 const UNSET_ZXID = -1n;
+
+const BUG = new Refusal('SystemError');
 
 /** Serves one connection. */
 export class RequestPipeline {
@@ -39,12 +30,14 @@ export class RequestPipeline {
   private readonly state: ServerState;
   private readonly caller: Caller;
   private readonly out: FrameWriter;
+  private readonly routes: ReadonlyMap<number, Route>;
 
   constructor(state: ServerState, caller: Caller, out: FrameWriter) {
     this.state = state;
     this.caller = caller;
     this.out = out;
     this.ctx = new RequestContext(state, caller);
+    this.routes = routesOf(state.options);
   }
 
   /**
@@ -65,10 +58,9 @@ export class RequestPipeline {
     const { session } = this.caller;
     if (session.closing) return true;
     this.state.sessions.touch(session);
-    const { version, unknownOperations } = this.state.options;
-    const route = ROUTES.get(type);
-    if (route === undefined || !knows(version, route.row)) {
-      if (unknownOperations === 'hangUp') return false;
+    const route = this.routes.get(type);
+    if (route === undefined) {
+      if (this.state.options.unknownOperations === 'hangUp') return false;
       this.refuse(xid, UNSET_ZXID, Errno.Unimplemented);
       this.caller.closeAfterReply();
       return true;
@@ -77,11 +69,12 @@ export class RequestPipeline {
     return true;
   }
 
-  private dispatch(xid: number, { row, handle }: Route, r: JuteReader): void {
+  private dispatch(xid: number, { row, handle, isSilent }: Route, r: JuteReader): void {
+    const body = r.pos;
     const request: unknown = decode(row, r);
     if (request === undefined) {
-      // of all writes that cannot be read, a multi alone uses up a zxid
-      if (row.code === operations.multi.code) this.state.useZxid();
+      r.pos = body;
+      if (row.mutates && !this.isFree(row, r)) this.state.useZxid();
       this.refuse(xid, this.state.lastZxid, Errno.Marshalling);
       return;
     }
@@ -90,13 +83,25 @@ export class RequestPipeline {
       response = row.mutates ? this.write(handle, request) : handle(this.ctx, request);
     } catch (error) {
       // a bug of ours costs this request; like any exception in a real server's processors
-      this.refuse(xid, this.state.lastZxid, error instanceof Refusal ? error.errno : Errno.SystemError);
+      const { errno, partial } = error instanceof Refusal ? error : BUG;
+      this.out.beginReply(xid, this.state.lastZxid, errno);
+      if (partial !== undefined) row.writeResponse(this.out, partial);
+      this.out.endFrame();
       return;
     }
-    this.reply(xid, this.state.lastZxid, row, response);
+    if (!isSilent) this.reply(xid, this.state.lastZxid, row, response);
+  }
+
+  /** Does a write that cannot be read take no zxid? */
+  private isFree(row: AnyOp, r: JuteReader): boolean {
+    const { unreadableWritesAreFree, multiIsReadStrictly } = this.state.options.traits;
+    return row.code === operations.multi.code
+      ? multiIsReadStrictly && lacksAclFirst(r)
+      : unreadableWritesAreFree;
   }
 
   private write(handle: AnyHandler, request: unknown): unknown {
+    const zxids = this.state.zxids();
     const txn = this.state.begin();
     this.ctx.enter(txn);
     try {
@@ -105,6 +110,7 @@ export class RequestPipeline {
       return response;
     } catch (error) {
       txn.rollback();
+      if (error instanceof Refusal) this.state.giveBack(error.zxid, zxids);
       throw error;
     } finally {
       this.ctx.enter(null);

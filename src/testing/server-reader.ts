@@ -10,7 +10,7 @@ import { refuse } from './refusal.js';
  * Stands for a null string. It is half a surrogate pair, which no bytes decode to: so it is no valid path, no scheme, and
  * equal to nothing else that was read. Where Java stumbles over a null, that is asked for with {@link present}.
  */
-const NULL_STRING = '\ud800';
+export const NULL_STRING = '\ud800';
 
 /**
  * The text, used in a way that a null cannot be: Java has a NullPointerException there.

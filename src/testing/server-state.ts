@@ -3,18 +3,26 @@ import type { Clock } from './clock.js';
 import { DataTree } from './data-tree.js';
 import type { ServerOptions } from './options.js';
 import { Quotas } from './quotas.js';
+import type { ZxidOfFailure } from './refusal.js';
 import { SessionTable, type Session } from './session-table.js';
 import { Transaction } from './transaction.js';
 import { Watches } from './watch-table.js';
+
+interface Zxids {
+  readonly last: bigint;
+  readonly issued: bigint;
+}
 
 /** Tree, sessions, watches and the zxid of one server. */
 export class ServerState {
   readonly tree = new DataTree();
   readonly quotas: Quotas;
   readonly sessions: SessionTable;
-  readonly watches = new Watches();
+  readonly watches: Watches;
   /** zxid of the last change; failed writes count as changes. */
   lastZxid = 0n;
+  /** The highest zxid that was given out. Ahead of {@link lastZxid} where a write failed before it could be logged. */
+  private issuedZxid = 0n;
   readonly clock: Clock;
 
   readonly options: ServerOptions;
@@ -22,6 +30,7 @@ export class ServerState {
   constructor(options: ServerOptions) {
     this.options = options;
     this.clock = options.clock;
+    this.watches = new Watches(options.traits);
     this.quotas = new Quotas(this.tree, options.enforceQuota);
     this.sessions = new SessionTable(options.clock, options.tickTimeMs);
   }
@@ -80,9 +89,22 @@ export class ServerState {
     this.commit(txn);
   }
 
+  /** Where the zxids are, for {@link giveBack}. */
+  zxids(): Zxids {
+    return { last: this.lastZxid, issued: this.issuedZxid };
+  }
+
+  /** What a failed write leaves of its zxid. @param before it began */
+  giveBack(what: ZxidOfFailure, before: Zxids): void {
+    if (what === 'logged') return;
+    this.lastZxid = before.last;
+    if (what === 'not taken') this.issuedZxid = before.issued;
+  }
+
   /** The next zxid, which is used up. */
   useZxid(): bigint {
-    this.lastZxid += 1n;
+    this.issuedZxid += 1n;
+    this.lastZxid = this.issuedZxid;
     return this.lastZxid;
   }
 }

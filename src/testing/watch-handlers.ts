@@ -5,7 +5,6 @@ import type { Handler } from './handler.js';
 import { find, watchChildren, watchData } from './read-handlers.js';
 import { refuse } from './refusal.js';
 import type { RequestContext } from './request-context.js';
-import { isWatcherType } from './watch-table.js';
 import { NOTHING } from './write-handlers.js';
 
 /** What was missed is told at once, without looking at ACLs; for the rest there is a watch again. */
@@ -63,14 +62,16 @@ export const addWatch: Handler<'addWatch'> = ({ state, caller }, { path, mode })
 
 /** Tells by its error alone. */
 export const checkWatches: Handler<'checkWatches'> = ({ state, caller }, { path, type }) => {
-  if (!isWatcherType(type)) refuse('Marshalling');
+  const { checkWatchesAsksForOwn } = state.options.traits;
+  if (!state.watches.knowsType(type)) refuse('Marshalling');
+  if (!checkWatchesAsksForOwn && !path.startsWith('/')) refuse('Marshalling');
   if (!state.watches.has(path, caller, type)) refuse('NoWatcher');
   return NOTHING;
 };
 
 /** The watcher itself is not told. */
 export const removeWatches: Handler<'removeWatches'> = ({ state, caller }, { path, type }) => {
-  if (!isWatcherType(type)) refuse('Marshalling');
+  if (!state.watches.knowsType(type)) refuse('Marshalling');
   if (!state.watches.remove(path, caller, type)) refuse('NoWatcher');
   return NOTHING;
 };

@@ -5,6 +5,7 @@
 import { AddWatchModeCode, EventTypeCode, WatcherTypeCode } from '../protocol/constants.js';
 import { parentPath } from '../protocol/paths.js';
 import type { Acl } from '../protocol/records.js';
+import type { Traits } from './release.js';
 
 /** Gets events. */
 export interface Watcher {
@@ -38,6 +39,9 @@ export class WatchTable {
   /** Recursive watches: without any, a change need not be looked for above its node. */
   private recursive = 0;
 
+  /** @param sideBySide may one watcher have several modes on one path? */
+  constructor(private readonly sideBySide: boolean) {}
+
   /** Registers; doing so twice is the same as once. */
   add(path: string, watcher: Watcher, mode: Modes = WatchMode.STANDARD): void {
     let watchers = this.byPath.get(path);
@@ -45,7 +49,12 @@ export class WatchTable {
     let paths = this.byWatcher.get(watcher);
     if (paths === undefined) this.byWatcher.set(watcher, (paths = new Set()));
     paths.add(path);
-    this.setModes(watchers, watcher, (watchers.get(watcher) ?? 0) | mode);
+    this.setModes(watchers, watcher, this.sideBySide ? (watchers.get(watcher) ?? 0) | mode : mode);
+  }
+
+  /** Does anybody watch exactly this path? */
+  isWatched(path: string): boolean {
+    return this.byPath.has(path);
   }
 
   /** Does the watcher have a watch of one of these modes on exactly this path? */
@@ -68,13 +77,20 @@ export class WatchTable {
     for (const path of [...(this.byWatcher.get(watcher) ?? [])]) this.remove(path, watcher);
   }
 
-  /** Who is to be told about a change of `path`, each once. What fires only once is used up. */
-  trigger(path: string): ReadonlySet<Watcher> {
+  /**
+   * Who is to be told about a change of `path`, each once. What fires only once is used up.
+   * @param type number of the event type; recursive watches do not hear of NodeChildrenChanged
+   */
+  trigger(path: string, type: number): ReadonlySet<Watcher> {
     const watchers = this.byPath.get(path);
     if (watchers === undefined && this.recursive === 0) return NOBODY;
-    const told = new Set<Watcher>(watchers?.keys());
-    for (const watcher of told) this.remove(path, watcher, WatchMode.STANDARD);
-    if (this.recursive > 0) this.addFromAbove(path, told);
+    const told = new Set<Watcher>();
+    const isOfChildren = type === EventTypeCode.NodeChildrenChanged;
+    for (const [watcher, modes] of [...(watchers ?? NO_MODES)]) {
+      if (!isOfChildren || modes !== WatchMode.RECURSIVE) told.add(watcher);
+      this.remove(path, watcher, WatchMode.STANDARD);
+    }
+    if (this.recursive > 0 && !isOfChildren) this.addFromAbove(path, told);
     return told;
   }
 
@@ -134,8 +150,10 @@ export interface Trigger {
   readonly acl: readonly Acl[];
 }
 
+type Places = Readonly<Record<number, readonly (readonly ['data' | 'child', Modes])[]>>;
+
 /** In which tables the watches of each type are, and with which modes. */
-const PLACES: Readonly<Record<number, readonly (readonly ['data' | 'child', Modes])[]>> = {
+const PLACES: Places = {
   [WatcherTypeCode.Children]: [['child', WatchMode.STANDARD]],
   [WatcherTypeCode.Data]: [['data', WatchMode.STANDARD]],
   [WatcherTypeCode.Any]: [
@@ -149,50 +167,68 @@ const PLACES: Readonly<Record<number, readonly (readonly ['data' | 'child', Mode
   [WatcherTypeCode.PersistentRecursive]: [['data', WatchMode.RECURSIVE]],
 };
 
-/** Is there a type of watch with that number? */
-export function isWatcherType(type: number): boolean {
-  return type in PLACES;
-}
+/** The same where a watcher has one mode on a path in each table: types name tables. */
+const PLACES_OF_ONE_MODE: Places = {
+  [WatcherTypeCode.Children]: [['child', ANY_MODE]],
+  [WatcherTypeCode.Data]: [['data', ANY_MODE]],
+  [WatcherTypeCode.Any]: [
+    ['data', ANY_MODE],
+    ['child', ANY_MODE],
+  ],
+};
 
 /** Both tables (Java `DataTree.dataWatches`, `DataTree.childWatches`). */
 export class Watches {
   /** Watches of getData and exists, and those of addWatch. */
-  readonly data = new WatchTable();
-  /** Watches of getChildren and getChildren2, and those of addWatch that are not recursive. */
-  readonly child = new WatchTable();
+  readonly data: WatchTable;
+  /** Watches of getChildren and getChildren2, and those of addWatch: where modes stand side by side, not the recursive. */
+  readonly child: WatchTable;
+  private readonly places: Places;
+
+  constructor(private readonly traits: Traits) {
+    const { watchModesSideBySide } = traits;
+    this.data = new WatchTable(watchModesSideBySide);
+    this.child = new WatchTable(watchModesSideBySide);
+    this.places = watchModesSideBySide ? PLACES : PLACES_OF_ONE_MODE;
+  }
 
   /** Tells everybody concerned. A node that is deleted is told about once, also to those who watch it in both tables. */
   fire({ type, path, acl }: Trigger, zxid: bigint): void {
     if (type === EventTypeCode.NodeChildrenChanged) {
-      for (const watcher of this.child.trigger(path)) watcher.notify(type, path, zxid, acl);
+      for (const watcher of this.child.trigger(path, type)) watcher.notify(type, path, zxid, acl);
       return;
     }
-    const told = this.data.trigger(path);
+    const told = this.data.trigger(path, type);
     for (const watcher of told) watcher.notify(type, path, zxid, acl);
     if (type !== EventTypeCode.NodeDeleted) return;
-    for (const watcher of this.child.trigger(path)) {
+    for (const watcher of this.child.trigger(path, type)) {
       if (!told.has(watcher)) watcher.notify(type, path, zxid, acl);
     }
   }
 
-  /** A watch of addWatch; the mode is a number of `AddWatchModeCode`. One of a path is in both tables. */
+  /** A watch of addWatch; the mode is a number of `AddWatchModeCode`. */
   addLasting(path: string, watcher: Watcher, mode: number): void {
-    if (mode === AddWatchModeCode.PERSISTENT) {
-      this.data.add(path, watcher, WatchMode.PERSISTENT);
-      this.child.add(path, watcher, WatchMode.PERSISTENT);
-    } else {
-      this.data.add(path, watcher, WatchMode.RECURSIVE);
-    }
+    const isRecursive = mode !== AddWatchModeCode.PERSISTENT;
+    const wanted = isRecursive ? WatchMode.RECURSIVE : WatchMode.PERSISTENT;
+    this.data.add(path, watcher, wanted);
+    if (!isRecursive || !this.traits.watchModesSideBySide) this.child.add(path, watcher, wanted);
+  }
+
+  /** Is there a type of watch with that number? */
+  knowsType(type: number): boolean {
+    return type in this.places;
   }
 
   /** Does the watcher have a watch of this type, a number of `WatcherTypeCode`, on this path? */
   has(path: string, watcher: Watcher, type: number): boolean {
-    return PLACES[type]?.some(([table, modes]) => this[table].has(path, watcher, modes)) === true;
+    const isThere = (table: WatchTable, modes: Modes): boolean =>
+      this.traits.checkWatchesAsksForOwn ? table.has(path, watcher, modes) : table.isWatched(path);
+    return this.places[type]?.some(([table, modes]) => isThere(this[table], modes)) === true;
   }
 
   /** Takes the watcher's watches of this type away. @returns false if there were none */
   remove(path: string, watcher: Watcher, type: number): boolean {
-    const removed = PLACES[type]?.map(([table, modes]) => this[table].remove(path, watcher, modes));
+    const removed = this.places[type]?.map(([table, modes]) => this[table].remove(path, watcher, modes));
     return removed?.includes(true) === true;
   }
 

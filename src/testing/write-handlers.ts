@@ -8,11 +8,11 @@ import {
   MAX_TTL_MS,
   Perms,
 } from '../protocol/constants.js';
-import type { CreateRequest, EmptyRecord } from '../protocol/operations.js';
+import type { CreateRequest, EmptyRecord, PathRequest } from '../protocol/operations.js';
 import { pathProblem } from '../protocol/paths.js';
 import { demand, fixupAcl } from './access.js';
 import { PERSISTENT, sequenceSuffix, SPECIAL_PATHS, type DataNode, type Lifetime } from './data-tree.js';
-import type { Handler } from './handler.js';
+import type { AnyHandler, Handler } from './handler.js';
 import { refuse } from './refusal.js';
 import type { RequestContext } from './request-context.js';
 import { present } from './server-reader.js';
@@ -113,6 +113,18 @@ export const deleteNode: Handler<'delete'> = ({ state: { tree }, caller, txn }, 
   const node = tree.get(path) ?? refuse('NoNode');
   checkVersion(version, node.version);
   if (node.numChildren > 0) refuse('NotEmpty');
+  txn.delete(path, node);
+  return NOTHING;
+};
+
+/** What a server asks itself for when a container or TTL node is due. No ACL is asked, and no other node is safe. */
+export const deleteContainer: AnyHandler = ({ state: { tree }, txn }, request) => {
+  const path = (request as PathRequest).path;
+  checkedParent(path);
+  if (SPECIAL_PATHS.has(path)) refuse('BadArguments');
+  const node = tree.get(path) ?? refuse('NoNode');
+  if (node.numChildren > 0) refuse('NotEmpty');
+  if (node.lifetime.kind === 'ephemeral') refuse('BadVersion');
   txn.delete(path, node);
   return NOTHING;
 };

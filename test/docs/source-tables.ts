@@ -6,6 +6,7 @@ import { ERROR_CODES, errorName } from '../../src/protocol/error-codes.js';
 import { keeperError, type Outcome } from '../../src/protocol/errors.js';
 import type { AnyOp } from '../../src/protocol/op.js';
 import { operations } from '../../src/protocol/operations.js';
+import { DIFFERENCES, EMULATIONS, type Difference } from '../../src/testing/release.js';
 import { docsPath, pathOf } from './pages.js';
 
 /** Markdown of the table in each page that has one, by page. */
@@ -15,6 +16,7 @@ export const SOURCE_TABLES: Readonly<Record<string, () => string>> = {
   [docsPath('options.md')]: optionsTable,
   [docsPath('testing.md')]: miniServerOptionsTable,
   [docsPath('admin.md')]: fourLetterWordsTable,
+  [docsPath('server-differences.md')]: differencesTable,
 };
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -24,6 +26,17 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
 }
 
 const code = (text: string): string => `\`${text}\``;
+
+// ---------------------------------------------------------------- differences between servers
+
+function differencesTable(): string {
+  const rows = Object.values<Difference>(DIFFERENCES).map(({ what, why, of }) => [
+    what,
+    ...EMULATIONS.map((each) => (of.includes(each) ? 'yes' : '–')),
+    why,
+  ]);
+  return table(['what', ...EMULATIONS.map((each) => code(each)), 'why'], rows);
+}
 
 // ---------------------------------------------------------------- operations
 

@@ -33,7 +33,7 @@ declare module 'vitest' {
 }
 
 /** Folders below `test` whose files never talk to a server. */
-const PURE_LANES = ['unit', 'property', 'conformance', 'types', 'package', 'docs'];
+const PURE_LANES = ['unit', 'property', 'conformance', 'types', 'package', 'docs', 'differential'];
 /** Those whose files run on the newest release too. */
 const LANES_ON_BOTH = ['contract'];
 

@@ -1,12 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { traitsOf } from '../../../src/testing/release.js';
 import { AddWatchModeCode, EventTypeCode, WatcherTypeCode } from '../../../src/protocol/constants.js';
-import {
-  Watches,
-  WatchMode,
-  WatchTable,
-  isWatcherType,
-  type Watcher,
-} from '../../../src/testing/watch-table.js';
+import { Watches, WatchMode, WatchTable, type Watcher } from '../../../src/testing/watch-table.js';
+
+const { NodeDataChanged } = EventTypeCode;
 
 class Ear implements Watcher {
   readonly heard: [number, string][] = [];
@@ -17,19 +14,19 @@ class Ear implements Watcher {
 
 describe('WatchTable', () => {
   it('uses up the watches on the path that changed, and no others', () => {
-    const table = new WatchTable();
+    const table = new WatchTable(true);
     const [one, two] = [new Ear(), new Ear()];
     table.add('/a', one);
     table.add('/a', two);
     table.add('/a/b', two);
-    expect([...table.trigger('/a')]).toEqual([one, two]);
-    expect([...table.trigger('/a')]).toEqual([]);
-    expect([...table.trigger('/a/b')]).toEqual([two]);
+    expect([...table.trigger('/a', NodeDataChanged)]).toEqual([one, two]);
+    expect([...table.trigger('/a', NodeDataChanged)]).toEqual([]);
+    expect([...table.trigger('/a/b', NodeDataChanged)]).toEqual([two]);
     expect([table.pathCount, table.watcherCount]).toEqual([0, 0]);
   });
 
   it('counts pairs, paths and watchers, and forgets a watcher', () => {
-    const table = new WatchTable();
+    const table = new WatchTable(true);
     const [one, two] = [new Ear(), new Ear()];
     table.add('/a', one);
     table.add('/a', one);
@@ -38,45 +35,45 @@ describe('WatchTable', () => {
     expect([table.count(), table.count('/a'), table.pathCount, table.watcherCount]).toEqual([3, 2, 2, 2]);
     table.removeWatcher(two);
     expect([table.count(), table.count('/b'), table.pathCount, table.watcherCount]).toEqual([1, 0, 1, 1]);
-    expect([...table.trigger('/b')]).toEqual([]);
+    expect([...table.trigger('/b', NodeDataChanged)]).toEqual([]);
     table.removeWatcher(two);
-    expect([...table.trigger('/a')]).toEqual([one]);
+    expect([...table.trigger('/a', NodeDataChanged)]).toEqual([one]);
   });
 });
 
 describe('modes', () => {
   it('stand side by side, and only the standard one is used up', () => {
-    const table = new WatchTable();
+    const table = new WatchTable(true);
     const one = new Ear();
     for (const mode of Object.values(WatchMode)) table.add('/a', one, mode);
     expect(table.count()).toBe(1);
-    expect([...table.trigger('/a')]).toEqual([one]);
+    expect([...table.trigger('/a', NodeDataChanged)]).toEqual([one]);
     expect(table.has('/a', one, WatchMode.STANDARD)).toBe(false);
     expect(table.remove('/a', one, WatchMode.STANDARD)).toBe(false);
     expect(table.remove('/a', one, WatchMode.PERSISTENT)).toBe(true);
-    expect([...table.trigger('/a/b/c')]).toEqual([one]);
+    expect([...table.trigger('/a/b/c', NodeDataChanged)]).toEqual([one]);
     expect(table.remove('/a', one)).toBe(true);
     expect([table.pathCount, table.watcherCount]).toEqual([0, 0]);
-    expect([...table.trigger('/a/b')]).toEqual([]);
+    expect([...table.trigger('/a/b', NodeDataChanged)]).toEqual([]);
   });
 
   it('recursive ones hear of what is below, by whole names, the root of everything', () => {
-    const table = new WatchTable();
+    const table = new WatchTable(true);
     const [root, a] = [new Ear(), new Ear()];
     table.add('/', root, WatchMode.RECURSIVE);
     table.add('/a', a, WatchMode.RECURSIVE);
     table.add('/a', new Ear(), WatchMode.PERSISTENT);
-    expect([...table.trigger('/a/b')]).toEqual([a, root]);
-    expect([...table.trigger('/ab')]).toEqual([root]);
-    expect([...table.trigger('/')]).toEqual([root]);
+    expect([...table.trigger('/a/b', NodeDataChanged)]).toEqual([a, root]);
+    expect([...table.trigger('/ab', NodeDataChanged)]).toEqual([root]);
+    expect([...table.trigger('/', NodeDataChanged)]).toEqual([root]);
     table.removeWatcher(root);
-    expect([...table.trigger('/ab/c')]).toEqual([]);
+    expect([...table.trigger('/ab/c', NodeDataChanged)]).toEqual([]);
   });
 });
 
 describe('Watches', () => {
   it('finds and removes watches by their type', () => {
-    const watches = new Watches();
+    const watches = new Watches(traitsOf('3.9'));
     const one = new Ear();
     watches.addLasting('/a', one, AddWatchModeCode.PERSISTENT);
     watches.addLasting('/a', one, AddWatchModeCode.PERSISTENT_RECURSIVE);
@@ -88,11 +85,17 @@ describe('Watches', () => {
     expect(held().map(([name]) => name)).toEqual(['Children', 'Any', 'PersistentRecursive']);
     expect(watches.remove('/a', one, WatcherTypeCode.Any)).toBe(true);
     expect([held(), watches.count()]).toEqual([[], 0]);
-    expect([0, 1, 5, 6, -1].map(isWatcherType)).toEqual([false, true, true, false, false]);
+    expect([0, 1, 5, 6, -1].map((type) => watches.knowsType(type))).toEqual([
+      false,
+      true,
+      true,
+      false,
+      false,
+    ]);
   });
 
   it('tells of a deletion once, also to who watches data and children', () => {
-    const watches = new Watches();
+    const watches = new Watches(traitsOf('3.9'));
     const [both, child] = [new Ear(), new Ear()];
     watches.data.add('/a', both);
     watches.child.add('/a', both);
@@ -104,7 +107,7 @@ describe('Watches', () => {
   });
 
   it('sends no NodeChildrenChanged to data watches, and no NodeDataChanged to child watches', () => {
-    const watches = new Watches();
+    const watches = new Watches(traitsOf('3.9'));
     const [data, child] = [new Ear(), new Ear()];
     watches.data.add('/a', data);
     watches.child.add('/a', child);
@@ -113,5 +116,31 @@ describe('Watches', () => {
     expect(data.heard).toEqual([[EventTypeCode.NodeDataChanged, '/a']]);
     expect(child.heard).toEqual([[EventTypeCode.NodeChildrenChanged, '/a']]);
     expect(watches.count()).toBe(0);
+  });
+});
+
+describe('before 3.9', () => {
+  it('a watcher has one mode on a path, the last one', () => {
+    const table = new WatchTable(false);
+    const one = new Ear();
+    table.add('/a', one, WatchMode.RECURSIVE);
+    table.add('/a', one, WatchMode.STANDARD);
+    expect(table.has('/a', one, WatchMode.RECURSIVE)).toBe(false);
+    expect([...table.trigger('/a/b', NodeDataChanged)]).toEqual([]);
+    expect([...table.trigger('/a', NodeDataChanged)]).toEqual([one]);
+    expect([table.pathCount, table.watcherCount]).toEqual([0, 0]);
+  });
+
+  it('types name tables, and a recursive watch is in both', () => {
+    const watches = new Watches(traitsOf('3.8'));
+    const one = new Ear();
+    watches.addLasting('/a', one, AddWatchModeCode.PERSISTENT_RECURSIVE);
+    expect([1, 2, 3, 4, 5].map((type) => watches.knowsType(type))).toEqual([true, true, true, false, false]);
+    expect([watches.data.has('/a', one), watches.child.has('/a', one)]).toEqual([true, true]);
+    expect(watches.has('/a', new Ear(), WatcherTypeCode.Data)).toBe(true);
+    watches.fire({ type: EventTypeCode.NodeChildrenChanged, path: '/a', acl: [] }, 1n);
+    expect(one.heard).toEqual([]);
+    expect(watches.remove('/a', one, WatcherTypeCode.Children)).toBe(true);
+    expect([watches.data.has('/a', one), watches.child.has('/a', one)]).toEqual([true, false]);
   });
 });

@@ -1,0 +1,98 @@
+/**
+ * What no program asks of a real server, because that server does not survive it, or answers by chance. The mini-server
+ * survives all of it; what it answers instead is in the unit tests.
+ */
+import { isTtl } from '../../src/protocol/constants.js';
+import { operations, type OpName } from '../../src/protocol/operations.js';
+import type { Release } from '../support/zookeeper-jars.js';
+import type { Call, Command, Fields } from './program.js';
+
+interface Forbidden {
+  readonly what: string;
+  readonly why: string;
+  readonly releases: readonly Release[];
+  readonly call?: (call: Call) => boolean;
+  readonly odd?: (type: number) => boolean;
+}
+
+const BOTH: readonly Release[] = ['3.8.0', '3.9.3'];
+const OF_WATCHES: ReadonlySet<OpName> = new Set<OpName>(['addWatch', 'checkWatches', 'removeWatches']);
+
+export const FORBIDDEN: readonly Forbidden[] = [
+  {
+    what: 'createTTL with the flags of a node without a TTL and a negative ttl',
+    why: 'passes all checks, is logged and ends the server; it dies again at every start on that data',
+    releases: BOTH,
+    call: (call) => inMulti(call).some(({ op, q }) => op === 'createTTL' && isImmortal(q)),
+  },
+  {
+    what: 'createSession (-10)',
+    why: 'is obeyed, and answered with a second greeting instead of a reply',
+    releases: BOTH,
+    odd: (type) => type === -10,
+  },
+  {
+    what: 'a null path of addWatch, checkWatches, removeWatches or setWatches2',
+    why: 'the server never ends that connection and hangs with it (before ZOOKEEPER-4466)',
+    releases: ['3.8.0'],
+    call: ({ op, q }) => (OF_WATCHES.has(op) && q['path'] === null) || (op === 'setWatches2' && hasNull(q)),
+  },
+  {
+    what: 'data of a `zookeeper_stats` that is no usage',
+    why: 'the next change below its quota is logged, and cannot be applied',
+    releases: BOTH,
+    call: (call) =>
+      inMulti(call).some(
+        ({ op, q }) => op === 'setData' && q['path'] === STATS && !String(q['data']).startsWith('count='),
+      ),
+  },
+  {
+    what: 'a change of a node above or beside that of the program',
+    why: 'is no danger, but the next programs would see it',
+    releases: BOTH,
+    call: (call) => inMulti(call).some(({ op, q }) => changesShared(op, q)),
+  },
+];
+
+const STATS = '/zookeeper/quota$/a/zookeeper_stats';
+const CREATES: ReadonlySet<OpName> = new Set<OpName>(['create', 'create2', 'createContainer', 'createTTL']);
+
+/** A create of what is there is harmless. */
+function changesShared(op: OpName, { path, flags }: Fields): boolean {
+  if (CREATES.has(op)) return path === '/none' || (SHARED.has(path as string) && flags !== 0);
+  return (op === 'setData' || op === 'setACL') && SHARED.has(path as string);
+}
+
+const SHARED: ReadonlySet<string> = new Set([
+  '/',
+  '',
+  '/none',
+  '/zookeeper',
+  '/zookeeper/config',
+  '/zookeeper/quota',
+]);
+
+function isImmortal(q: Fields): boolean {
+  return !isTtl(Number(q['flags'])) && Number(q['ttl']) < 0;
+}
+
+function hasNull(q: Fields): boolean {
+  return Object.values(q).some((list) => Array.isArray(list) && list.includes(null));
+}
+
+/** The call, and the operations in it. */
+function inMulti(call: Call): readonly Call[] {
+  const ops = call.q['ops'];
+  return Array.isArray(ops) ? [call, ...(ops as Call[])] : [call];
+}
+
+/** May a program for this release have this command? */
+export function isAllowed(command: Command, release: Release): boolean {
+  const rows = FORBIDDEN.filter(({ releases }) => releases.includes(release));
+  if (command.do === 'odd') {
+    const isKnown = Object.values(operations).some(({ code }) => code === command.type);
+    return !isKnown && !rows.some(({ odd }) => odd?.(command.type) === true);
+  }
+  const calls = command.do === 'call' ? [command] : 'calls' in command ? command.calls : [];
+  return !calls.some((each) => rows.some(({ call }) => call?.(each) === true));
+}

@@ -1,0 +1,54 @@
+/**
+ * The mini-server against a real one. `ZK_PROGRAMS` sets how many programs, `ZK_SEED` and `ZK_PATH` replay a failure;
+ * `npm run test:differential` sets them from its arguments.
+ */
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { MiniServer } from '../../src/testing/mini-server.js';
+import { SEED } from '../support/property.js';
+import { startRealServer } from '../support/real-zookeeper.js';
+import { findZooKeeper, type Release } from '../support/zookeeper-jars.js';
+import { programs } from './arbitrary.js';
+import { compare, type Tally } from './difference.js';
+import { miniTarget, REAL_PROPERTIES, StandingTarget } from './targets.js';
+
+const DEFAULT_PROGRAMS = 100;
+const PROGRAMS = Number(process.env['ZK_PROGRAMS'] ?? DEFAULT_PROGRAMS);
+const MS_PER_PROGRAM = 5_000;
+
+/** Registers the comparison with one release. */
+export function differential(release: Release): void {
+  const title = `mini-server and ZooKeeper ${release}`;
+  describe(title, () => {
+    const found = process.env['ZK_REAL'] === '0' ? { missing: 'ZK_REAL=0' } : findZooKeeper(release);
+    if ('missing' in found) {
+      if (process.env['ZK_REQUIRED'] === '1') throw new Error(`ZK_REQUIRED=1, but ${found.missing}`);
+      process.stdout.write(`skipped: ${title}: ${found.missing}\n`);
+      test.skip(found.missing, () => undefined);
+      return;
+    }
+    test(
+      `answer ${PROGRAMS} programs alike`,
+      async () => {
+        const server = await startRealServer({ version: release, properties: REAL_PROPERTIES });
+        const real = await StandingTarget.start(`ZooKeeper ${release}`, server, release, () => server.stop());
+        const mini = miniTarget('mini-server', (options) => MiniServer.start(options), release);
+        const tally: Tally = { programs: 0, commands: 0 };
+        const path = process.env['ZK_PATH'] ?? '';
+        try {
+          await fc.assert(
+            fc.asyncProperty(programs(release), (program) => compare(real, mini, program, tally)),
+            { seed: SEED, numRuns: PROGRAMS, ...(path === '' ? {} : { path }) },
+          );
+        } finally {
+          await real.stop();
+        }
+        expect(tally.programs).toBeGreaterThanOrEqual(path === '' ? PROGRAMS : 1);
+        process.stdout.write(
+          `differential ${release}: ${tally.programs} programs, ${tally.commands} commands, 0 differences, seed ${SEED}\n`,
+        );
+      },
+      60_000 + PROGRAMS * MS_PER_PROGRAM,
+    );
+  });
+}

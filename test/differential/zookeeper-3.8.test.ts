@@ -1,0 +1,3 @@
+import { differential } from './real.js';
+
+differential('3.8.0');
