@@ -24,7 +24,7 @@ import { SaslClient, type SaslMechanism } from './sasl.js';
 import { Scout } from './scout.js';
 import type { Dialer, TransportEvents } from './transport.js';
 import { Usable } from './usable.js';
-import { asError, checkChoice, checkTransport, usersCode, usersNumber } from './users-parts.js';
+import { asError, bytesOf, checkChoice, checkTransport, usersCode, usersNumber } from './users-parts.js';
 import type { Warner } from './warner.js';
 
 /** What a driver is made of. */
@@ -149,8 +149,7 @@ export class Driver implements Ports {
   }
 
   /**
-   * Gives the host provider another list, and leaves the server that we are on if it says so; the session is kept. An
-   * attempt at a server that is not in the list is given up.
+   * Gives the host provider another list; leaves our server if it says so, and an attempt at one that is not in it.
    * @returns was it left?
    * @throws InvalidArgumentError if the host provider cannot change its list, and what it throws
    */
@@ -338,10 +337,7 @@ export class Driver implements Ports {
     } catch (error) {
       cause = error;
     }
-    if (list !== this.list) {
-      if (this.isDialing(epoch)) void this.dialNext(epoch);
-      return;
-    }
+    if (list !== this.list) return this.isDialing(epoch) ? this.dialNext(epoch) : undefined;
     if (choice === null) {
       const error = new NoServerError('the host provider failed', cause);
       this.enter((now) => this.core.dialFailed(epoch, error, now));
@@ -390,11 +386,11 @@ export class Driver implements Ports {
       });
     return {
       onConnect: () => report(() => this.core.dialed(epoch)),
-      onData: (chunk) => report((now) => this.received(epoch, chunk, now)),
+      onData: (chunk) => report((now) => this.received(link, bytesOf(chunk), now)),
       onDrain: () => report((now) => this.core.drained(epoch, now)),
       onEnd: () => report(() => this.over(epoch, server, new Error(whyEnded(this.core.phase.name)))),
       onClose: (error) => {
-        report(() => this.over(epoch, server, error ?? new Error('the connection was closed')));
+        report(() => this.over(epoch, server, asError(error ?? 'the connection was closed')));
         link.report(() => this.closed(link));
       },
     };
@@ -411,7 +407,11 @@ export class Driver implements Ports {
     }
   }
 
-  private received(epoch: number, chunk: Buffer, now: number): void {
+  private received({ epoch, server }: Link, chunk: Buffer | Error, now: number): void {
+    if (chunk instanceof Error) {
+      this.over(epoch, server, chunk);
+      return;
+    }
     this.flow.bytesIn += chunk.length;
     this.flow.receivedAt = now;
     this.afterStall(now);

@@ -58,8 +58,12 @@ export class Link {
   }
 
   hold(holds: boolean): void {
-    if (holds) this.transport?.ref?.();
-    else this.transport?.unref?.();
+    try {
+      if (holds) this.transport?.ref?.();
+      else this.transport?.unref?.();
+    } catch {
+      // a dialer of the user's own: the connection works all the same
+    }
   }
 }
 

@@ -54,3 +54,10 @@ export function usersCode(run: () => void): void {
     });
   }
 }
+
+/** What a dialer passes on as bytes; an error for anything else. */
+export function bytesOf(chunk: unknown): Buffer | Error {
+  if (Buffer.isBuffer(chunk)) return chunk;
+  if (chunk instanceof Uint8Array) return Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  return new InvalidArgumentError('the dialer gave something else than bytes');
+}

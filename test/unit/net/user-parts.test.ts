@@ -1,7 +1,13 @@
 /** Dialers, providers and clocks of the user's own that do what they should not: the Conn goes on. */
 import { describe, expect, it } from 'vitest';
 import type { Dialer, HostProvider, TransportEvents } from '../../../src/index.js';
-import { ScriptedServer, catchingUncaught, settle, watchOutcome } from '../../support/scripted-server.js';
+import {
+  ScriptedServer,
+  catchingUncaught,
+  handshakeFrame,
+  settle,
+  watchOutcome,
+} from '../../support/scripted-server.js';
 
 /** Passes to another dialer, and reports the end from within `destroy`. */
 function eager(inner: Dialer): Dialer {
@@ -159,5 +165,77 @@ describe('numbers of the user that make no sense', () => {
     expect(conn.state).toBe('SyncConnected');
     void conn.close();
     await server.clock.advance(2000);
+  });
+});
+
+describe('a transport that says what it should not', () => {
+  it.each<[string, unknown]>([
+    ['undefined', undefined],
+    ['a text', 'abc'],
+    ['a number', 5],
+  ])('as bytes: %s costs the connection', async (_what, chunk) => {
+    const server = new ScriptedServer();
+    const errors = await catchingUncaught(async () => {
+      const conn = await server.connected();
+      const first = server.link;
+      first.events.onData(chunk as Buffer);
+      await settle();
+      expect(first.destroyed).toBe(true);
+      await server.link.welcome();
+      expect(conn.state).toBe('SyncConnected');
+      await server.close(conn);
+    });
+    expect(errors).toEqual([]);
+  });
+
+  it('bytes that are no Buffer are as good', async () => {
+    const server = new ScriptedServer();
+    const conn = server.conn();
+    const connecting = conn.connect();
+    await settle();
+    await server.link.connect();
+    server.link.events.onData(new Uint8Array(handshakeFrame({})) as Buffer);
+    await connecting;
+    expect(conn.state).toBe('SyncConnected');
+    await server.close(conn);
+  });
+
+  it.each<[string, unknown]>([
+    ['a text', 'broken'],
+    ['null', null],
+    ['an object without a text', Object.create(null)],
+  ])('as the reason of the end: %s', async (_what, reason) => {
+    const server = new ScriptedServer();
+    const errors = await catchingUncaught(async () => {
+      const conn = await server.connected();
+      server.link.closed = true;
+      server.link.events.onClose(reason as Error);
+      await settle();
+      await server.link.welcome();
+      expect(conn.state).toBe('SyncConnected');
+      await server.close(conn);
+    });
+    expect(errors).toEqual([]);
+  });
+
+  it('throws from ref and unref: nothing comes of it', async () => {
+    const server = new ScriptedServer();
+    const errors = await catchingUncaught(async () => {
+      const dialer: Dialer = (address, events) => {
+        const transport = server.dialer(address, events);
+        const held = { ref: failing, unref: failing };
+        return { write: (b) => transport.write(b), destroy: () => transport.destroy(), ...held };
+      };
+      const conn = server.conn({ dialer });
+      conn.unref();
+      void conn.connect();
+      await settle();
+      await server.link.welcome();
+      conn.ref();
+      conn.unref();
+      expect(conn.state).toBe('SyncConnected');
+      await server.close(conn);
+    });
+    expect(errors).toEqual([]);
   });
 });
