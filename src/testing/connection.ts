@@ -11,6 +11,10 @@ import {
 } from '../protocol/records.js';
 import { isPermitted, type AuthId } from './access.js';
 import type { ClockTimer } from './clock.js';
+import type { FaultBoard } from './faults/fault-board.js';
+import { resetSocket } from './faults/reset.js';
+import { Wire, type Ending, type WireEnds } from './faults/wire.js';
+import type { Direction } from './faults/wire-frame.js';
 import { isFourLetterWord } from './four-letter-words.js';
 import { FrameWriter } from './frame-writer.js';
 import { plainAddress } from './ip-address.js';
@@ -24,6 +28,7 @@ import type { Session, SessionLink } from './session-table.js';
 /** What a connection needs of the server that accepted it. */
 export interface ConnectionHost {
   readonly state: ServerState;
+  readonly faults: FaultBoard;
   /** The answer to a four-letter word. */
   answerWord(word: string): string;
   /** The connection serves nobody any more. Its socket may still be open for a moment. */
@@ -44,7 +49,7 @@ const NO_SESSION_PASSWD = Buffer.alloc(Limits.PASSWORD_BYTES);
 type Phase = 'greeting' | 'handshake' | 'serving' | 'ended';
 
 /** Serves one socket from its first byte to its last. */
-export class Connection implements Caller, SessionLink {
+export class Connection implements Caller, SessionLink, WireEnds {
   /** Address of the client; also its identity of the scheme `ip`. */
   readonly remoteAddress: string;
   readonly remotePort: number;
@@ -52,6 +57,8 @@ export class Connection implements Caller, SessionLink {
   readonly established: number;
   /** Frames and four-letter words that came in. */
   received = 0;
+  /** Counts connections, from 1. */
+  readonly number: number;
 
   private phase: Phase = 'greeting';
   private attached: Session | null = null;
@@ -68,6 +75,10 @@ export class Connection implements Caller, SessionLink {
   /** Waiting for the client to read; requests that came already wait in the decoder. */
   private stalled = false;
   private lastReply = false;
+  /** Stands between the socket and us as long as there are rules, conditions or a log. */
+  private wire: Wire | null = null;
+  /** The socket is destroyed behind the last byte, and not when the client has closed it too. */
+  private hasty = false;
 
   /** @param bare the TCP socket below a secure one */
   constructor(
@@ -85,16 +96,28 @@ export class Connection implements Caller, SessionLink {
     if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);
     this.decoder = new FrameDecoder(host.state.options.juteMaxBufferBytes);
     this.pipeline = new RequestPipeline(host.state, this, this.out);
-    this.timer = host.state.clock.setTimeout(() => this.hangUp(), SESSIONLESS_TIMEOUT_MS);
-    socket.on('data', (chunk: Buffer) => this.onData(chunk));
+    this.timer = this.sessionlessTimer();
+    this.number = host.faults.nextConnection();
+    this.watch();
+    socket.on('data', (chunk: Buffer) => {
+      if (this.wire === null) this.onData(chunk);
+      else this.wire.take('toServer', chunk);
+    });
     socket.on('drain', () => this.onDrain());
     // what comes after an error is always 'close'
     socket.on('error', () => undefined);
-    socket.on('end', () => this.hangUp());
-    socket.on('close', () => {
-      this.detach();
-      this.timer.cancel();
-    });
+    socket.on('end', () => this.onEnd());
+    socket.on('close', () => this.onClose());
+  }
+
+  /** From now on frames go through a wire, if they must and this can be between two of them. */
+  watch(): void {
+    if (!this.host.faults.active || this.wire !== null || this.stalled) return;
+    if (this.phase === 'serving' && !this.decoder.midFrame) {
+      this.wire = new Wire(this.host.faults, this, this.session.id);
+    } else if (this.phase === 'greeting' && this.greeting.length === 0) {
+      this.wire = new Wire(this.host.faults, this, null);
+    }
   }
 
   get session(): Session {
@@ -141,23 +164,94 @@ export class Connection implements Caller, SessionLink {
   }
 
   hangUp(): void {
-    if (this.phase === 'ended') return;
-    this.flush();
-    this.detach();
-    this.socket.destroySoon();
-    this.linger();
+    this.close(true);
   }
 
   /** Cuts the connection, if possible so that the client sees a reset. */
   reset(): void {
     this.detach();
-    this.bare.resetAndDestroy();
+    this.wire?.destroy();
+    resetSocket(this.bare);
   }
 
   /** Closes the socket at once. */
   destroy(): void {
     this.detach();
+    this.wire?.destroy();
     this.socket.destroy();
+  }
+
+  // ---- the ends of the wire
+
+  deliver(direction: Direction, bytes: Buffer, done?: () => void): boolean {
+    if (direction === 'toServer') {
+      this.onData(bytes);
+      done?.();
+      return !this.stalled;
+    }
+    if (this.socket.writable) this.socket.write(bytes, done);
+    else done?.();
+    this.stallIfFull();
+    return true;
+  }
+
+  finish(direction: Direction, _ending: Ending): void {
+    if (direction === 'toClient') {
+      this.closeSocket();
+      return;
+    }
+    this.hangUp();
+    if (this.socket.closed) this.wire?.destroy();
+  }
+
+  read(direction: Direction, on: boolean): void {
+    if (direction === 'toClient' || this.stalled) return;
+    if (on) this.socket.resume();
+    else this.socket.pause();
+  }
+
+  cut(ending: Ending): void {
+    if (ending === 'reset') {
+      this.reset();
+      return;
+    }
+    this.detach();
+    this.closeSocket();
+  }
+
+  answered(): bigint {
+    const { state } = this.host;
+    if (this.attached !== null && !this.attached.closing) state.sessions.touch(this.attached);
+    return state.lastZxid;
+  }
+
+  leave(): boolean {
+    this.wire = null;
+    return true;
+  }
+
+  private sessionlessTimer(): ClockTimer {
+    return this.host.state.clock.setTimeout(() => {
+      // a server that is stopped judges nobody
+      if (this.host.faults.isStopped) this.timer = this.sessionlessTimer();
+      else this.hangUp();
+    }, SESSIONLESS_TIMEOUT_MS);
+  }
+
+  private onEnd(): void {
+    if (this.wire === null) this.hangUp();
+    else this.wire.end('toServer', 'fin');
+  }
+
+  private onClose(): void {
+    if (this.wire === null || this.hasEnded()) {
+      this.detach();
+      this.wire?.destroy();
+      this.timer.cancel();
+    } else {
+      // requests that are still on their way arrive all the same
+      this.wire.end('toServer', 'reset');
+    }
   }
 
   private onData(chunk: Buffer): void {
@@ -184,7 +278,9 @@ export class Connection implements Caller, SessionLink {
       return;
     }
     this.received++;
-    this.socket.write(this.host.answerWord(word));
+    const answer = this.host.answerWord(word);
+    if (this.wire === null) this.socket.write(answer);
+    else this.wire.take('toClient', Buffer.from(answer));
     this.end();
   }
 
@@ -194,6 +290,7 @@ export class Connection implements Caller, SessionLink {
     this.socket.resume();
     // what waits may stall it again before anything new is read
     if (!this.hasEnded()) this.serveFrames();
+    this.wire?.unblock('toServer');
   }
 
   private serve(chunk: Buffer): void {
@@ -212,6 +309,7 @@ export class Connection implements Caller, SessionLink {
     this.reader.release();
     if (good && !this.lastReply) this.flush();
     else this.end();
+    if (this.wire === null && this.host.faults.active) this.watch();
   }
 
   /** @returns false if the connection has to be closed */
@@ -285,6 +383,12 @@ export class Connection implements Caller, SessionLink {
   private flush(): void {
     const { out, socket } = this;
     if (out.pos === 0) return;
+    if (this.wire !== null) {
+      const bytes = Buffer.from(out.pending());
+      out.recycle(false);
+      this.wire.take('toClient', bytes);
+      return;
+    }
     if (!socket.writable) {
       out.recycle(false);
       return;
@@ -292,24 +396,43 @@ export class Connection implements Caller, SessionLink {
     socket.write(out.pending());
     // no byte left in the socket means that the kernel has them all and the buffer is free again
     out.recycle(socket.writableLength > 0);
-    if (socket.writableLength > BACKLOG_BYTES) {
-      this.stalled = true;
-      socket.pause();
-    }
+    this.stallIfFull();
   }
 
-  /** Closes after what is written, and reads on so that unread requests do not turn the close into a reset. */
+  private stallIfFull(): void {
+    if (this.socket.writableLength <= BACKLOG_BYTES) return;
+    this.stalled = true;
+    this.socket.pause();
+  }
+
+  /** Closes after what is written. */
   private end(): void {
+    this.close(false);
+  }
+
+  private close(hasty: boolean): void {
     if (this.phase === 'ended') return;
     this.flush();
     this.detach();
-    this.socket.end();
-    this.socket.resume();
+    this.hasty = hasty;
+    if (this.wire === null) this.closeSocket();
+    else this.wire.end('toClient', 'fin');
+  }
+
+  private closeSocket(): void {
+    if (this.hasty) {
+      this.socket.destroySoon();
+    } else {
+      this.socket.end();
+      // unread requests would turn the close into a reset
+      this.socket.resume();
+    }
     this.linger();
   }
 
   /** A client that neither reads nor closes must not keep the socket for ever. */
   private linger(): void {
+    if (this.socket.destroyed) return;
     this.timer = this.host.state.clock.setTimeout(() => this.socket.destroy(), LINGER_MS);
   }
 

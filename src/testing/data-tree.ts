@@ -106,6 +106,14 @@ export class DataTree {
   private readonly mortal = new Set<string>();
 
   constructor() {
+    this.clear();
+  }
+
+  /** Makes it that of a fresh server. */
+  clear(): void {
+    this.nodes.clear();
+    this.owned.clear();
+    this.mortal.clear();
     // the Stats that a fresh server shows: no change has a zxid or a time, and nothing counts as created
     const add = (path: string, acl: readonly Acl[]): DataNode => {
       const node = new DataNode(Buffer.alloc(0), acl, PERSISTENT, 0n, 0);

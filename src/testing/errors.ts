@@ -18,3 +18,13 @@ export class VirtualTimeError extends ZkError {
     super('ZK_VIRTUAL_TIME', text, { outcome: 'not-sent' });
   }
 }
+
+/** Why one cannot listen there. */
+export function listenError(host: string, port: number, error: NodeJS.ErrnoException): ListenError {
+  const where = `${host}:${port}`;
+  const text =
+    error.code === 'EADDRINUSE'
+      ? `cannot listen on ${where}: the port is in use`
+      : `cannot listen on ${where}: ${error.message}`;
+  return new ListenError(text, error);
+}

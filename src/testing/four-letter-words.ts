@@ -24,6 +24,8 @@ export interface WordSource {
   readonly port: number;
   readonly connections: Iterable<ConnectionInfo>;
   readonly connectionCount: number;
+  /** Has it lost its quorum? */
+  readonly readOnly: boolean;
   /** Frames since the start, of closed connections too. */
   readonly received: number;
   readonly sent: number;
@@ -38,6 +40,10 @@ const nodeCount = ({ state }: WordSource): number => state.tree.size + 1;
 
 const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
 
+/** The one difference between `srvr` and `stat` of a server without a quorum and of one by itself, besides the mode. */
+const readOnlyLine = (s: WordSource): readonly string[] =>
+  s.readOnly ? ['READ-ONLY mode; serving only read-only clients'] : [];
+
 const summary = (s: WordSource): readonly string[] => [
   'Latency min/avg/max: 0/0.0/0',
   `Received: ${s.received}`,
@@ -45,7 +51,7 @@ const summary = (s: WordSource): readonly string[] => [
   `Connections: ${s.connectionCount}`,
   'Outstanding: 0',
   `Zxid: ${hex(s.state.lastZxid)}`,
-  'Mode: standalone',
+  `Mode: ${s.readOnly ? 'read-only' : 'standalone'}`,
   `Node count: ${nodeCount(s)}`,
 ];
 
@@ -99,7 +105,7 @@ function mntr(s: WordSource): string {
   return entries(
     {
       zk_version: versionOf(s.state),
-      zk_server_state: 'standalone',
+      zk_server_state: s.readOnly ? 'read-only' : 'standalone',
       zk_ephemerals_count: ephemerals,
       zk_num_alive_connections: s.connectionCount,
       zk_avg_latency: '0.0',
@@ -150,13 +156,14 @@ const TRACE_MASK = '306';
 
 const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ['ruok', () => 'imok'],
-  ['isro', () => 'rw'],
-  ['srvr', (s) => lines([`Zookeeper version: ${versionOf(s.state)}`, ...summary(s)])],
+  ['isro', (s) => (s.readOnly ? 'ro' : 'rw')],
+  ['srvr', (s) => lines([`Zookeeper version: ${versionOf(s.state)}`, ...readOnlyLine(s), ...summary(s)])],
   [
     'stat',
     (s) =>
       lines([
         `Zookeeper version: ${versionOf(s.state)}`,
+        ...readOnlyLine(s),
         'Clients:',
         ...[...s.connections].map((c) => connectionLine(c)),
         '',

@@ -2,7 +2,15 @@
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { ClockTimer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
-import { ListenError } from './errors.js';
+import { ListenError, listenError } from './errors.js';
+import type { Condition } from './faults/condition.js';
+import { FaultBoard } from './faults/fault-board.js';
+import { FaultTarget } from './faults/fault-target.js';
+import { LOG_CAPACITY } from './faults/frame-log.js';
+import type { Rule } from './faults/fault-rule.js';
+import { moveAway } from './faults/moved-session.js';
+import { resetSocket } from './faults/reset.js';
+import { startReadOnly, type ReadOnlyMode, type ReadOnlyOptions } from './faults/read-only-mode.js';
 import { answerFourLetterWord, type WordSource } from './four-letter-words.js';
 import { dialInMemory, listenInMemory, type MemoryEvents, type MemoryTransport } from './memory-network.js';
 import { resolveOptions, type MiniServerOptions } from './options.js';
@@ -18,7 +26,7 @@ const WILDCARDS: ReadonlySet<string> = new Set(['*', '0.0.0.0', '::']);
  * A ZooKeeper server for tests. Nodes and sessions live as long as the object: they survive {@link MiniServer.stop} and
  * {@link MiniServer.restart}, as a real server's survive on its disk.
  */
-export class MiniServer implements AsyncDisposable {
+export class MiniServer extends FaultTarget implements AsyncDisposable {
   /** Nodes, without asking any ACL. */
   readonly tree: TreeView;
 
@@ -44,6 +52,11 @@ export class MiniServer implements AsyncDisposable {
   /** All whose socket is open, also if they serve nobody any more. */
   private readonly open = new Set<Connection>();
   private readonly endedTotals = { received: 0, sent: 0 };
+  /** Connections whose session has moved, and the rule that makes them notice. */
+  private readonly moved = new Map<Connection, Rule>();
+  private readOnlyMode: ReadOnlyMode | null = null;
+  /** Was it stopped when it should have looked at the sessions? */
+  private missedTick = false;
   private tickTimer: ClockTimer | null = null;
   private reapTimer: ClockTimer | null = null;
   /** Ends that clients reach it without sockets. */
@@ -53,12 +66,18 @@ export class MiniServer implements AsyncDisposable {
 
   private constructor(options: MiniServerOptions | undefined) {
     const state = new ServerState(resolveOptions(options));
+    const { clock, juteMaxBufferBytes, log } = state.options;
+    const watchAll = (): void => this.watchAll();
+    super(
+      new FaultBoard({ clock, maxFrameBytes: juteMaxBufferBytes, log, logCapacity: LOG_CAPACITY, watchAll }),
+    );
     this.state = state;
     this.tree = viewTree(state.tree);
     this.dialer = (server, events) => dialInMemory(state.clock, server, events);
     this.words = this.wordSource();
     this.hosted = {
       state,
+      faults: this.board,
       answerWord: (word) => answerFourLetterWord(word, this.words),
       ended: (connection) => this.ended(connection),
     };
@@ -126,6 +145,43 @@ export class MiniServer implements AsyncDisposable {
     if (session === undefined) return false;
     this.state.expire(session);
     return true;
+  }
+
+  /**
+   * The session moves to another server, and its connection here does not know: reads are still answered on it, and the
+   * first write or sync there is not applied but closes the connection, which is all that a client ever sees of
+   * `SessionMoved`. A new connection can take the session up.
+   * @returns false if there is no such session, or it has no connection
+   */
+  moveSession(id: bigint): boolean {
+    const session = this.state.sessions.get(id);
+    const connection = [...this.serving].find((each) => each === session?.link);
+    if (session === undefined || connection === undefined) return false;
+    session.link = null;
+    this.moved.set(connection, moveAway(this.board, connection.number));
+    return true;
+  }
+
+  /**
+   * Behaves as a server that has lost its quorum, with `readonlymode.enabled=true`: all connections are closed, only
+   * clients that ask for it (`readOnly`) are let in, writes and syncs are answered `NotReadOnly`. Sessions of before can
+   * neither be taken up nor expire. When it ends, all connections are closed again, the sessions of read-only clients are
+   * forgotten, and those of before go on.
+   * @throws {@link InvalidOptionError} if it is read-only already
+   */
+  readOnly(options?: ReadOnlyOptions): Condition {
+    return (this.readOnlyMode = startReadOnly(this.board, this.state, options, this.readOnlyMode, () => {
+      for (const connection of [...this.serving]) connection.hangUp();
+    })).condition;
+  }
+
+  /**
+   * Loses all nodes and sessions and cuts all connections, as a server does that comes back with an empty disk: its zxids
+   * begin anew, and a client that has seen more is hung up on until the server has caught up.
+   */
+  wipe(): void {
+    this.dropConnections();
+    this.state.wipe();
   }
 
   /** Cuts every connection with a reset; sessions live on. @returns how many there were */
@@ -229,11 +285,20 @@ export class MiniServer implements AsyncDisposable {
     this.reapTimer?.cancel();
     const allClosed = new Promise<void>((resolve) => listener.close(() => resolve()));
     this.abandon();
-    for (const connection of [...this.open]) connection.destroy();
+    // a request that is still on its way may have outlived its socket
+    for (const connection of [...this.open, ...this.serving]) connection.destroy();
     await allClosed;
   }
 
+  private watchAll(): void {
+    for (const connection of this.serving) connection.watch();
+  }
+
   private accept(socket: Socket, bare = socket): void {
+    if (this.board.refuses()) {
+      resetSocket(bare);
+      return;
+    }
     const { maxClientCnxns } = this.state.options;
     const connection = new Connection(this.hosted, socket, bare);
     this.open.add(connection);
@@ -252,6 +317,8 @@ export class MiniServer implements AsyncDisposable {
 
   private ended(connection: Connection): void {
     this.serving.delete(connection);
+    this.moved.get(connection)?.remove();
+    this.moved.delete(connection);
     this.endedTotals.received += connection.received;
     this.endedTotals.sent += connection.sent;
   }
@@ -264,7 +331,13 @@ export class MiniServer implements AsyncDisposable {
 
   private tick(due: number): void {
     const { clock, options } = this.state;
-    if (clock.now() - due > options.tickTimeMs / 2) {
+    if (this.board.isStopped) {
+      this.missedTick = true;
+      this.armTick();
+      return;
+    }
+    if (this.missedTick || clock.now() - due > options.tickTimeMs / 2) {
+      this.missedTick = false;
       // this process was busy: pings may lie unread in the sockets, so they are read before anybody is judged
       this.tickTimer = clock.setTimeout(() => this.expireDue(), 1);
       return;
@@ -273,14 +346,17 @@ export class MiniServer implements AsyncDisposable {
   }
 
   private expireDue(): void {
-    for (const session of this.state.sessions.due()) this.state.expire(session);
+    for (const session of this.state.sessions.due()) {
+      if (this.readOnlyMode?.keeps(session) === true) this.state.sessions.touch(session);
+      else this.state.expire(session);
+    }
     this.armTick();
   }
 
   private armReaper(): void {
     const { clock, options } = this.state;
     this.reapTimer = clock.setTimeout(() => {
-      reapMortals(this.state);
+      if (!this.board.isStopped && this.readOnlyMode?.keeps(null) !== true) reapMortals(this.state);
       this.armReaper();
     }, options.containerCheckIntervalMs);
   }
@@ -292,6 +368,7 @@ export class MiniServer implements AsyncDisposable {
       return total;
     };
     const port = () => this.boundPort;
+    const isReadOnly = () => this.readOnlyMode?.condition.standing === true;
     const { state, serving } = this;
     return {
       state,
@@ -302,6 +379,9 @@ export class MiniServer implements AsyncDisposable {
       get connectionCount() {
         return serving.size;
       },
+      get readOnly() {
+        return isReadOnly();
+      },
       get received() {
         return sum('received');
       },
@@ -310,13 +390,4 @@ export class MiniServer implements AsyncDisposable {
       },
     };
   }
-}
-
-function listenError(host: string, port: number, error: NodeJS.ErrnoException): ListenError {
-  const where = `${host}:${port}`;
-  const text =
-    error.code === 'EADDRINUSE'
-      ? `cannot listen on ${where}: the port is in use`
-      : `cannot listen on ${where}: ${error.message}`;
-  return new ListenError(text, error);
 }

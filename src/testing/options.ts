@@ -67,6 +67,8 @@ export interface MiniServerOptions {
   readonly unknownOperations?: 'answer' | 'hangUp' | undefined;
   /** Makes its port a `secureClientPort`: `{ key, cert, ca?, requestCert? }`, PEM. Default none: plain TCP. */
   readonly tls?: MiniServerTls | undefined;
+  /** Does {@link MiniServer.log} record from the start? It can be started later too. Default false. */
+  readonly log?: boolean | undefined;
   /** Where time comes from, for example a `VirtualClock`. Default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -93,6 +95,7 @@ export interface ServerOptions {
   readonly version: string;
   readonly unknownOperations: 'answer' | 'hangUp';
   readonly tls: MiniServerTls | undefined;
+  readonly log: boolean;
   readonly clock: Clock;
 }
 
@@ -118,6 +121,7 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   version: true,
   unknownOperations: true,
   tls: true,
+  log: true,
   clock: true,
 };
 
@@ -185,6 +189,7 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
       'hangUp',
     ]),
     tls: options.tls === undefined ? undefined : checkTls(options.tls),
+    log: flag('log', options.log ?? false),
     clock: checkClock(options.clock ?? systemClock),
   });
 }

@@ -101,6 +101,14 @@ export class ServerState {
     if (what === 'not taken') this.issuedZxid = before.issued;
   }
 
+  /** Forgets everything, as a server does whose disk is replaced by an empty one. Nobody may be connected. */
+  wipe(): void {
+    this.sessions.clear();
+    this.tree.clear();
+    this.lastZxid = 0n;
+    this.issuedZxid = 0n;
+  }
+
   /** The next zxid, which is used up. */
   useZxid(): bigint {
     this.issuedZxid += 1n;

@@ -89,6 +89,11 @@ export class SessionTable {
     this.sessions.delete(session.id);
   }
 
+  /** Forgets all of them. */
+  clear(): void {
+    for (const session of [...this.sessions.values()]) this.remove(session);
+  }
+
   /** Sessions whose deadline has come. */
   due(): readonly Session[] {
     const now = this.clock.now();

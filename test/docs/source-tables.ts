@@ -17,6 +17,7 @@ export const SOURCE_TABLES: Readonly<Record<string, () => string>> = {
   [docsPath('testing.md')]: miniServerOptionsTable,
   [docsPath('admin.md')]: fourLetterWordsTable,
   [docsPath('server-differences.md')]: differencesTable,
+  [docsPath('faults.md')]: faultsTable,
 };
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -253,6 +254,60 @@ function fourLetterWordsTable(): string {
     ['word', 'answer'],
     [...comments].map(([word, comment]) => [code(word), comment]),
   );
+}
+
+/** Everything that a test can do to a server or a connection, in the order of the page. */
+const KNOBS: readonly (readonly [
+  what: string,
+  file: string,
+  declaration: string,
+  methods?: readonly string[],
+])[] = [
+  ['rule', 'rule-builder.ts', 'interface FrameActions'],
+  ['rule on requests', 'rule-builder.ts', 'interface RequestActions'],
+  ['rule on handshakes', 'rule-builder.ts', 'interface HandshakeActions'],
+  ['rule on the way to the client', 'rule-builder.ts', 'interface DeliveryActions'],
+  ['condition', 'fault-target.ts', 'abstract class FaultTarget', ['pause', 'blackhole', 'lag', 'refuse']],
+  ['condition of a mini-server', '../mini-server.ts', 'class MiniServer', ['readOnly']],
+  [
+    'verb of a mini-server',
+    '../mini-server.ts',
+    'class MiniServer',
+    ['expireSession', 'moveSession', 'wipe', 'dropConnections'],
+  ],
+  ['verb of a proxy', 'fault-proxy.ts', 'class FaultProxy', ['dropConnections']],
+];
+
+function faultsTable(): string {
+  const rows = KNOBS.flatMap(([what, file, declaration, methods]) => {
+    const comments = methodComments(`src/testing/faults/${file}`, declaration);
+    const missing = methods?.filter((name) => !comments.has(name)) ?? [];
+    if (missing.length > 0) throw new Error(`${declaration} has no ${missing.join()}`);
+    return [...comments]
+      .filter(([name]) => methods === undefined || methods.includes(name))
+      .map(([, { call, comment }]) => [what, code(call), comment]);
+  });
+  return table(['what', 'call', 'meaning'], rows);
+}
+
+/** What the source says about each method of an interface or a class, up to the first tag. */
+function methodComments(
+  file: string,
+  declaration: string,
+): ReadonlyMap<string, { readonly call: string; readonly comment: string }> {
+  const text = readFileSync(pathOf(file), 'utf8');
+  const body = new RegExp(`export ${declaration}\\b[^{]*\\{([\\s\\S]*?)\\n\\}`).exec(text)?.[1] ?? '';
+  const methods = new Map<string, { readonly call: string; readonly comment: string }>();
+  for (const [, comment, name, parameters] of body.matchAll(
+    /\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\s*(\w+)\(((?:\([^)]*\)|[^()])*)\)/g,
+  )) {
+    const names = [...parameters!.matchAll(/(\w+\??)(?=: )(?![^(]*\))/g)].map(([each]) => each);
+    methods.set(name!, {
+      call: `${name!}(${names.join(', ')})`,
+      comment: plain(comment!.replace(/@(?:param|returns|throws)[\s\S]*$/, '').replace(/\s*\*?\s*$/, '')),
+    });
+  }
+  return methods;
 }
 
 /** What the source says about each member of an interface. */

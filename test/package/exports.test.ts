@@ -115,6 +115,7 @@ describe('the exports', () => {
   it("of 'zk-conn/testing'", () => {
     expect(names(testing)).toMatchInlineSnapshot(`
       [
+        "FaultProxy",
         "ListenError",
         "MiniServer",
         "VirtualClock",

@@ -5,6 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { JuteWriter } from '../../../src/protocol/jute.js';
 import { writeConnectRequest } from '../../../src/protocol/records.js';
 import { Connection } from '../../../src/testing/connection.js';
+import { FaultBoard } from '../../../src/testing/faults/fault-board.js';
 import { resolveOptions } from '../../../src/testing/options.js';
 import { ServerState } from '../../../src/testing/server-state.js';
 import { requestBytes } from '../../support/raw-client.js';
@@ -46,7 +47,14 @@ async function stuck() {
   client.pause();
   toClose.push(client);
   const [socket] = (await once(listener, 'connection')) as [Socket];
-  const host = { state, answerWord: () => '', ended: (each: Connection) => void ended.push(each) };
+  const faults = new FaultBoard({
+    clock,
+    maxFrameBytes: BIG,
+    log: false,
+    logCapacity: 1,
+    watchAll: () => undefined,
+  });
+  const host = { state, faults, answerWord: () => '', ended: (each: Connection) => void ended.push(each) };
   const connection = new Connection(host, socket);
   const handshake = new JuteWriter();
   writeConnectRequest(handshake, {

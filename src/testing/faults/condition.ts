@@ -1,0 +1,34 @@
+/** States that last until they are ended, and what they did meanwhile. */
+
+/** Something that is wrong with a server or a network until it is ended. */
+export interface Condition extends Disposable {
+  /** For people: `lag(20) both ways`. */
+  readonly text: string;
+  /** Is it the case? */
+  readonly standing: boolean;
+  /** How many frames, or connections for `refuse`, it has hit. */
+  readonly count: number;
+  /** Ends it: all is as if it had never begun, but for what has happened. Harmless if it is over. */
+  end(): void;
+}
+
+/** One that stands. */
+export class StandingCondition implements Condition {
+  standing = true;
+  count = 0;
+
+  constructor(
+    readonly text: string,
+    private readonly undo: (condition: StandingCondition) => void,
+  ) {}
+
+  end(): void {
+    if (!this.standing) return;
+    this.standing = false;
+    this.undo(this);
+  }
+
+  [Symbol.dispose](): void {
+    this.end();
+  }
+}

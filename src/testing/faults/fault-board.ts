@@ -1,0 +1,228 @@
+/** All that is wrong with one server or proxy at a time: rules, conditions, and the log; and whom it concerns. */
+import type { Clock } from '../clock.js';
+import type { Action } from './actions.js';
+import { StandingCondition } from './condition.js';
+import { Rule, type RuleKeeper } from './fault-rule.js';
+import { FrameLog } from './frame-log.js';
+import type { CompiledMatch } from './frame-match.js';
+import { DIRECTIONS, type Direction, type WireFrame } from './wire-frame.js';
+
+/** A connection that is watched, as the board sees it. */
+export interface Watched {
+  /** Moves what may move now, because something has ended. */
+  conditionsChanged(): void;
+  /** Nobody wants anything of it any more: it may stop watching. */
+  leaveIfIdle(): void;
+}
+
+/** What a board is made for. */
+export interface BoardOptions {
+  readonly clock: Clock;
+  /** Longest frame that is taken for one. */
+  readonly maxFrameBytes: number;
+  readonly log: boolean;
+  readonly logCapacity: number;
+  /** Everything is to be watched from now on. */
+  readonly watchAll: () => void;
+}
+
+/** One per server or proxy. */
+export class FaultBoard implements RuleKeeper {
+  readonly clock: Clock;
+  readonly maxFrameBytes: number;
+  readonly log: FrameLog;
+  /** Connections that are watched. */
+  readonly watched = new Set<Watched>();
+  /** Must frames be looked at? */
+  active = false;
+
+  private readonly options: BoardOptions;
+  private readonly userRules = new Set<Rule>();
+  /** Those of {@link FaultBoard.addOwn}. */
+  private readonly ownRules = new Set<Rule>();
+  private readonly standing = new Set<StandingCondition>();
+  private readonly pauses: Record<Direction, Set<StandingCondition>> = both();
+  private readonly holes: Record<Direction, Set<StandingCondition>> = both();
+  private readonly lags: Record<Direction, Map<StandingCondition, number>> = {
+    toServer: new Map(),
+    toClient: new Map(),
+  };
+  private readonly refusals = new Set<StandingCondition>();
+  private connections = 0;
+
+  constructor(options: BoardOptions) {
+    this.options = options;
+    this.clock = options.clock;
+    this.maxFrameBytes = options.maxFrameBytes;
+    this.log = new FrameLog(options.logCapacity, options.log, () => this.changed());
+    this.active = options.log;
+  }
+
+  /** The number of a connection that was not known before. */
+  nextConnection(): number {
+    return ++this.connections;
+  }
+
+  // ---- rules
+
+  get rules(): readonly Rule[] {
+    return [...this.userRules];
+  }
+
+  add(match: CompiledMatch, action: Action): Rule {
+    const rule = new Rule(this, match, action);
+    this.userRules.add(rule);
+    this.changed();
+    return rule;
+  }
+
+  /** A rule that a condition consists of: it comes after the user's own, and is not shown. */
+  addOwn(match: CompiledMatch, action: Action, onActed?: (frame: WireFrame) => void): Rule {
+    const rule = new Rule(this, match, action, onActed);
+    this.ownRules.add(rule);
+    this.changed();
+    return rule;
+  }
+
+  over(rule: Rule): void {
+    this.userRules.delete(rule);
+    this.ownRules.delete(rule);
+    this.changed();
+  }
+
+  /** Who takes this frame on, if anybody: of those that are due the oldest. @param swapping it completes a swap */
+  judge(frame: WireFrame, swapping: boolean): Rule | null {
+    let taker: Rule | null = null;
+    for (const rules of [this.userRules, this.ownRules]) {
+      for (const rule of rules) {
+        if (swapping && rule.action.kind === 'swap') continue;
+        if (rule.offer(frame, taker === null)) taker = rule;
+      }
+    }
+    return taker;
+  }
+
+  // ---- conditions
+
+  get conditions(): readonly StandingCondition[] {
+    return [...this.standing];
+  }
+
+  pause(directions: readonly Direction[]): StandingCondition {
+    return this.addTo(this.pauses, directions, `pause ${ways(directions)}`);
+  }
+
+  blackhole(directions: readonly Direction[]): StandingCondition {
+    return this.addTo(this.holes, directions, `blackhole ${ways(directions)}`);
+  }
+
+  lag(ms: number, directions: readonly Direction[]): StandingCondition {
+    const condition = this.condition(`lag(${ms}) ${ways(directions)}`, () => {
+      for (const direction of directions) this.lags[direction].delete(condition);
+    });
+    for (const direction of directions) this.lags[direction].set(condition, ms);
+    return condition;
+  }
+
+  refuse(): StandingCondition {
+    const condition = this.condition('refuse', () => void this.refusals.delete(condition));
+    this.refusals.add(condition);
+    return condition;
+  }
+
+  /** @param undo what ends it, besides taking it off the list */
+  condition(text: string, undo: () => void): StandingCondition {
+    const condition = new StandingCondition(text, () => {
+      this.standing.delete(condition);
+      undo();
+      this.changed();
+      for (const each of [...this.watched]) each.conditionsChanged();
+    });
+    this.standing.add(condition);
+    this.changed();
+    return condition;
+  }
+
+  isPaused(direction: Direction): boolean {
+    return this.pauses[direction].size > 0;
+  }
+
+  /** Is the whole server stopped, both ways, by one condition? Then its own time stands still too. */
+  get isStopped(): boolean {
+    for (const condition of this.pauses.toServer) if (this.pauses.toClient.has(condition)) return true;
+    return false;
+  }
+
+  /** @returns true if it vanishes, which is counted */
+  swallows(direction: Direction): boolean {
+    return hit(this.holes[direction]);
+  }
+
+  /** @returns true if a connection is not to be accepted, which is counted */
+  refuses(): boolean {
+    return hit(this.refusals);
+  }
+
+  /** How much later a frame comes, ms; it is counted. */
+  lagOf(direction: Direction): number {
+    let sum = 0;
+    for (const [condition, ms] of this.lags[direction]) {
+      condition.count++;
+      sum += ms;
+    }
+    return sum;
+  }
+
+  /** A frame came while it could not go on. */
+  countPaused(direction: Direction): void {
+    hit(this.pauses[direction]);
+  }
+
+  // ---- all of it
+
+  clearRules(): void {
+    for (const rule of [...this.userRules]) rule.remove();
+  }
+
+  heal(): void {
+    this.clearRules();
+    for (const condition of [...this.standing]) condition.end();
+  }
+
+  private addTo(
+    sets: Record<Direction, Set<StandingCondition>>,
+    directions: readonly Direction[],
+    text: string,
+  ): StandingCondition {
+    const condition = this.condition(text, () => {
+      for (const direction of directions) sets[direction].delete(condition);
+    });
+    for (const direction of directions) sets[direction].add(condition);
+    return condition;
+  }
+
+  private changed(): void {
+    const { log, userRules, ownRules, standing } = this;
+    const before = this.active;
+    this.active = log.recording || userRules.size > 0 || ownRules.size > 0 || standing.size > 0;
+    if (this.active && !before) this.options.watchAll();
+    if (!this.active) for (const each of [...this.watched]) each.leaveIfIdle();
+  }
+}
+
+function both(): Record<Direction, Set<StandingCondition>> {
+  return { toServer: new Set(), toClient: new Set() };
+}
+
+function hit(conditions: Iterable<StandingCondition>): boolean {
+  let any = false;
+  for (const condition of conditions) {
+    condition.count++;
+    any = true;
+  }
+  return any;
+}
+
+function ways(directions: readonly Direction[]): string {
+  return directions.length === DIRECTIONS.length ? 'both ways' : String(directions[0]);
+}

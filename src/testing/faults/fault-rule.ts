@@ -1,0 +1,159 @@
+/** A rule that stands, and what can be asked of it. */
+import { UsageError } from '../../protocol/errors.js';
+import { actionText, type Action } from './actions.js';
+import type { CompiledMatch } from './frame-match.js';
+import type { WireFrame } from './wire-frame.js';
+
+/** A rule. It stands until it is used up (`times`) and holds nothing any more, is removed, or all are cleared. */
+export interface FaultRule extends Disposable {
+  /** For people: `request create /a: drop`. */
+  readonly text: string;
+  /** How often it has done what it says. */
+  readonly count: number;
+  /** May it still act? */
+  readonly standing: boolean;
+  /**
+   * Resolves with the first frame that it acts on, also if that was earlier. Rejects with `UsageError` if the rule is
+   * removed before there was one.
+   */
+  readonly reached: Promise<WireFrame>;
+  /** Takes it back. Frames that it holds go on their way; what has happened has happened. Harmless if it is over. */
+  remove(): void;
+}
+
+/** A rule that holds frames back. What comes behind a frame that is held, in its direction, waits with it. */
+export interface HoldRule extends FaultRule {
+  /** Frames that it holds now. */
+  readonly holding: number;
+  /** Lets go what it holds, and ends the rule. Harmless if it is over. */
+  release(): void;
+}
+
+/** What is known of a rule by those who keep them. */
+export interface RuleKeeper {
+  /** It may not act any more. */
+  over(rule: Rule): void;
+}
+
+/** Both interfaces in one. */
+export class Rule implements HoldRule {
+  readonly text: string;
+  count = 0;
+  /** Frames for which its conditions held. */
+  private seen = 0;
+  /** Frames that it has taken on. */
+  private taken = 0;
+  /** It takes on no more frames. */
+  private spent = false;
+  /** Its keeper has heard that it is over. */
+  private isOver = false;
+  /** It was taken back. */
+  removed = false;
+  private readonly held = new Set<() => void>();
+  private first: WireFrame | null = null;
+  private waiter: {
+    readonly promise: Promise<WireFrame>;
+    readonly resolve: (frame: WireFrame) => void;
+    readonly reject: (error: Error) => void;
+  } | null = null;
+
+  constructor(
+    private readonly keeper: RuleKeeper,
+    readonly match: CompiledMatch,
+    readonly action: Action,
+    /** Told when it has acted. */
+    private readonly onActed?: (frame: WireFrame) => void,
+  ) {
+    this.text = `${match.text}: ${actionText(action)}`;
+  }
+
+  get standing(): boolean {
+    return !this.isOver;
+  }
+
+  get holding(): number {
+    return this.held.size;
+  }
+
+  get reached(): Promise<WireFrame> {
+    if (this.first !== null) return Promise.resolve(this.first);
+    if (this.waiter === null) {
+      let resolve!: (frame: WireFrame) => void;
+      let reject!: (error: Error) => void;
+      const promise = new Promise<WireFrame>((yes, no) => {
+        resolve = yes;
+        reject = no;
+      });
+      // nobody has to wait for it to its end
+      promise.catch(() => undefined);
+      this.waiter = { promise, resolve, reject };
+      if (this.removed) this.giveUp();
+    }
+    return this.waiter.promise;
+  }
+
+  remove(): void {
+    if (this.removed) return;
+    this.removed = true;
+    this.spent = true;
+    for (const release of [...this.held]) release();
+    this.held.clear();
+    this.settle();
+    this.giveUp();
+  }
+
+  release(): void {
+    this.remove();
+  }
+
+  [Symbol.dispose](): void {
+    this.remove();
+  }
+
+  /**
+   * A frame came for which the conditions may hold.
+   * @param free nobody else has taken it on
+   * @returns true if this rule takes it on
+   */
+  offer(frame: WireFrame, free: boolean): boolean {
+    if (this.spent || !this.match.fits(frame)) return false;
+    if ('minBytes' in this.action && frame.bytes <= this.action.minBytes) return false;
+    this.seen++;
+    if (!free || this.seen < this.match.nth) return false;
+    this.taken++;
+    this.spent = this.taken >= this.match.times;
+    return true;
+  }
+
+  /** It has done what it says to this frame. */
+  acted(frame: WireFrame): void {
+    this.count++;
+    this.first ??= frame;
+    this.waiter?.resolve(this.first);
+    this.onActed?.(frame);
+  }
+
+  /** Remembers how a frame that it holds is let go. */
+  hold(release: () => void): void {
+    this.held.add(release);
+  }
+
+  /** A frame that it held goes on its way, or has no connection any more. */
+  forget(release: () => void): void {
+    this.held.delete(release);
+    this.settle();
+  }
+
+  /** It is over as soon as it takes on no more and holds nothing. */
+  settle(): void {
+    if (this.isOver || !this.spent || this.held.size > 0) return;
+    this.isOver = true;
+    this.keeper.over(this);
+  }
+
+  private giveUp(): void {
+    this.waiter?.reject(
+      new UsageError('ZK_RULE_REMOVED', `the rule was removed before it acted: ${this.text}`),
+    );
+  }
+}

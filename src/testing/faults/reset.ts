@@ -1,0 +1,16 @@
+/** A reset and nothing but a reset. */
+import { Socket } from 'node:net';
+
+/**
+ * Node's own `resetAndDestroy` ends the stream in good order first, so that the other side may see that and no reset. This
+ * is its second half alone. Bytes that were handed to the system before still arrive.
+ */
+export function resetSocket(socket: Socket): void {
+  if (!(socket instanceof Socket)) {
+    // one without a system behind it, as `MiniServer.dialer` makes them
+    (socket as Socket).resetAndDestroy();
+    return;
+  }
+  (socket as Socket & { resetAndClosing: boolean }).resetAndClosing = true;
+  socket.destroy();
+}
