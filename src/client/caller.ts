@@ -6,7 +6,7 @@ import type { Clock } from '../net/clock.js';
 import type { Driver } from '../net/driver.js';
 import type { WatcherType } from '../protocol/constants.js';
 import { Errno } from '../protocol/error-codes.js';
-import { InvalidArgumentError, ZkError } from '../protocol/errors.js';
+import { InvalidArgumentError, UnsupportedError, ZkError } from '../protocol/errors.js';
 import { requestPath, type AnyOp, type Op } from '../protocol/op.js';
 import {
   operations,
@@ -98,8 +98,23 @@ export class Caller {
     return this.driver.maxRequestBytes;
   }
 
-  /** Issues a call. */
+  /** Issues a call. What the server has refused as unknown to it, and has hung up on, is not sent to its like again. */
   issue<P, R>(call: Call<P, R>): Promise<R> {
+    return this.driver.core.traffic.isUnknown(call.row) ? this.sendIfKnown(call) : this.send(call);
+  }
+
+  private async sendIfKnown<P, R>(call: Call<P, R>): Promise<R> {
+    const { row, path } = call;
+    const { traffic } = this.driver.core;
+    if (await this.driver.serverKnows(row)) traffic.isKnown(row);
+    // the connection may be another one by now, or none
+    else if (traffic.isUnknown(row)) {
+      throw new UnsupportedError(row, { op: row.name, path, outcome: 'not-sent' });
+    }
+    return this.send(call);
+  }
+
+  private send<P, R>(call: Call<P, R>): Promise<R> {
     const site = this.captureStack ? new Error('called from') : null;
     const { removal = null, options } = call;
     const { signal, timeoutMs } = options;

@@ -6,6 +6,8 @@ import {
   NoServerError,
   type ZkError,
 } from '../protocol/errors.js';
+import type { AnyOp } from '../protocol/op.js';
+import { operations } from '../protocol/operations.js';
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
 import { PendingRequest } from '../session/pending.js';
@@ -211,6 +213,11 @@ export class Driver implements Ports {
     this.hold();
   }
 
+  /** Is the server that we are connected to new enough for an operation? Also false if nobody knows. */
+  serverKnows(op: AnyOp): Promise<boolean> {
+    return this.link === null ? Promise.resolve(false) : this.scout.knows(this.link.server, op);
+  }
+
   stats(): ConnStats {
     return statsOf(this.core, this.reporter, this.flow, this.server, this.clock.now());
   }
@@ -280,11 +287,9 @@ export class Driver implements Ports {
   }
 
   askVersion(epoch: number): void {
-    const { link } = this;
-    if (link === null) return;
     const answer = (knows: boolean): void => this.enter((now) => this.core.versionIs(epoch, knows, now));
     // not from within the core
-    process.nextTick(() => void this.scout.askVersion(link.server, answer));
+    process.nextTick(() => void this.serverKnows(operations.removeWatches).then(answer));
   }
 
   servers(): number {

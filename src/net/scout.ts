@@ -1,7 +1,9 @@
 /**
- * Asks servers on sockets of its own, while there is a session: does ours know removeWatches, is there a writable one?
+ * Asks servers on sockets of its own, while there is a session: which version is ours, is there a writable one?
  * Nothing of it keeps the process alive: the connection that it is for does, if anything should.
  */
+import type { AnyOp } from '../protocol/op.js';
+import { isSince } from '../protocol/words.js';
 import type { Clock, Timer } from './clock.js';
 import type { ServerAddress } from './connect-string.js';
 import type { HostChoice } from './host-provider.js';
@@ -63,20 +65,17 @@ export class Scout {
   }
 
   /**
-   * Does a server know removeWatches (3.5)? Also false if it does not say: `srvr` may be switched off there. `answer` is
-   * not called behind {@link stop}.
+   * Is a server new enough for an operation? Also false if it does not say, as `srvr` may be switched off there, and
+   * behind {@link stop}. Never rejects.
    */
-  async askVersion(server: ServerAddress, answer: (knowsRemoveWatches: boolean) => void): Promise<void> {
+  async knows(server: ServerAddress, { since }: AnyOp): Promise<boolean> {
     const { signal } = this.mission;
     const { dialer, clock } = this;
-    let knows: boolean;
     try {
-      const { major, minor } = await probeVersion(server, dialer, PATIENCE_MS, { clock, signal });
-      knows = major > 3 || (major === 3 && minor >= 5);
+      return isSince(await probeVersion(server, dialer, PATIENCE_MS, { clock, signal }), since);
     } catch {
-      knows = false;
+      return false;
     }
-    if (!signal.aborted) answer(knows);
   }
 
   /** Looks for a server that can write, until there is one or {@link stop}; begins anew if it is doing so. */

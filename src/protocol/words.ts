@@ -242,6 +242,13 @@ export function parseServerVersion(text: string): ServerVersion {
   return { major: Number(found[1]), minor: Number(found[2]), patch: Number(found[3] ?? 0), text };
 }
 
+/** Is a server of this version or later? @param since such as `3.6` or `3.5.3` */
+export function isSince(version: ServerVersion, since: string): boolean {
+  const { major, minor, patch } = parseServerVersion(since);
+  if (version.major !== major) return version.major > major;
+  return version.minor === minor ? version.patch >= patch : version.minor > minor;
+}
+
 // ---------------------------------------------------------------- pieces of text
 
 /** The groups of a pattern that has to match. */

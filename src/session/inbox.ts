@@ -112,7 +112,10 @@ export class Inbox {
         if (!pending.settled) this.reply(pending, errno);
         else if (pending.watcher !== null) this.armedForNobody(pending, errno);
         if (pending.watchedPath !== null) to.traffic.watchAnswered(pending);
-        if (errno === Errno.Unimplemented && zxidHigh < 0) throw hangingUp();
+        if (errno === Errno.Unimplemented && zxidHigh < 0) {
+          to.traffic.hangsUpOn(pending.op);
+          throw hangingUp();
+        }
       }
     }
     // in answer to anything at all, the first ping included; then the server hangs up, and would do so again for ever

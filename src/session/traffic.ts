@@ -3,7 +3,7 @@
  * moves from phase to phase as one.
  */
 import { ConnectionLossError, type ZkError } from '../protocol/errors.js';
-import type { WatchKind } from '../protocol/op.js';
+import type { AnyOp, WatchKind } from '../protocol/op.js';
 import { Arming } from './arming.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
 import { lossFate, overError, type FateOf } from './fates.js';
@@ -34,6 +34,9 @@ export class Traffic {
   readonly unwatching: Unwatching;
   private readonly priming: Priming;
   private readonly arming = new Arming();
+  /** Codes of operations that the server has said not to know; those of a server that then hung up hold for the next. */
+  private readonly unknown = new Set<number>();
+  private hangsUpOnUnknown = false;
 
   constructor(
     ports: Ports,
@@ -95,6 +98,22 @@ export class Traffic {
     this.sender.press(out, phase.epoch, now);
   }
 
+  /** Did a server just say that it does not know this operation? */
+  isUnknown({ code }: AnyOp): boolean {
+    return this.unknown.size > 0 && this.unknown.has(code);
+  }
+
+  /** The server does not know an operation, and hangs up for that. */
+  hangsUpOn({ code }: AnyOp): void {
+    this.unknown.add(code);
+    this.hangsUpOnUnknown = true;
+  }
+
+  /** The server knows it after all, as it is another one. */
+  isKnown({ code }: AnyOp): void {
+    this.unknown.delete(code);
+  }
+
   /** A new connection has a session: what it begins with, then what waited. */
   begin(epoch: number, now: number): void {
     this.sender.writeOut(this.priming.encode(this.where.lastZxid), epoch, now);
@@ -131,6 +150,9 @@ export class Traffic {
     this.sender.reset();
     this.unwatching.reset();
     this.arming.connectionLost();
+    // whatever ended it otherwise, the next server may be a newer one
+    if (!this.hangsUpOnUnknown) this.unknown.clear();
+    this.hangsUpOnUnknown = false;
   }
 
   /** Fails the requests that went with the connection, or that may not wait for the next one. */

@@ -4,6 +4,7 @@ import {
   connect,
   MultiError,
   op,
+  tcpDialer,
   UnimplementedError,
   UnsupportedError,
   ZkError,
@@ -116,5 +117,75 @@ describe('an operation at which the server hangs up without a word [B3]', () => 
     expect(error).toMatchObject({ op: 'whoAmI', outcome: 'unknown' });
     expect(await conn.exists('/')).not.toBeNull();
     expect(conn.sessionId).toBe(sessionId);
+  });
+});
+
+describe('what a server has said not to know', () => {
+  beforeEach(() => start({ version: '3.4.14' }));
+
+  function losses(): { count: number } {
+    const seen = { count: 0 };
+    conn.on('state', ({ state }) => {
+      if (state === 'Disconnected') seen.count++;
+    });
+    return seen;
+  }
+
+  /** A newer server at the same address, that has seen as much as the Conn has. */
+  async function replacement(port: number): Promise<MiniServer> {
+    const newer = await MiniServer.start({ port });
+    for (let i = 0; i < 3; i++) await (await connect(newer.connectString)).close();
+    return newer;
+  }
+
+  it('is not asked of it again: it costs one connection, and not one for each call', async () => {
+    const seen = losses();
+    expect(await failureOf(conn.whoAmI())).toMatchObject({ outcome: 'rejected' });
+    for (let i = 0; i < 3; i++) {
+      const error = await failureOf(conn.whoAmI());
+      expect(error).toBeInstanceOf(UnsupportedError);
+      expect(error).toMatchObject({ op: 'whoAmI', since: '3.7', outcome: 'not-sent' });
+    }
+    expect(await failureOf(conn.getEphemerals())).toMatchObject({ outcome: 'rejected' });
+    expect(await failureOf(conn.whoAmI())).toMatchObject({ outcome: 'not-sent' });
+    await conn.exists('/');
+    expect(seen.count).toBe(2);
+  });
+
+  it('is asked of the next one', async () => {
+    const { port } = server;
+    expect(await failureOf(conn.whoAmI())).toBeInstanceOf(UnsupportedError);
+    await conn.exists('/');
+    const renewed = new Promise<void>((resolve) => {
+      conn.on('session', ({ what }) => {
+        if (what === 'new') resolve();
+      });
+    });
+    await server.close();
+    server = await replacement(port);
+    await renewed;
+    expect(await conn.whoAmI()).toContainEqual({ scheme: 'ip', user: '127.0.0.1' });
+  });
+
+  it('is asked of the one that the session moved to, if that says that it is new enough', async () => {
+    const newer = await MiniServer.start();
+    let dials = 0;
+    await conn.close();
+    // the third is the question for the version
+    conn = await connect(server.connectString, {
+      dialer: (address, events) => tcpDialer(++dials === 3 ? newer : address, events),
+    });
+    expect(await failureOf(conn.whoAmI())).toMatchObject({ outcome: 'rejected' });
+    await conn.exists('/');
+    expect(await failureOf(conn.whoAmI())).toMatchObject({ outcome: 'rejected' });
+    await newer.close();
+  });
+
+  it('is refused with the error of the end when the Conn is closed meanwhile', async () => {
+    await failureOf(conn.whoAmI());
+    await conn.exists('/');
+    const refused = failureOf(conn.whoAmI());
+    await conn.close();
+    expect((await refused).code).toBe('ZK_CLOSED');
   });
 });

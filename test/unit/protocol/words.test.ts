@@ -4,6 +4,7 @@ import {
   FOUR_LETTER_WORDS,
   isFourLetterWord,
   parseFourLetterWord,
+  isSince,
   parseServerVersion,
 } from '../../../src/protocol/words.js';
 import { FOLLOWER_393, LEADER_393, READ_ONLY_393, STANDALONE_380 } from '../../support/word-texts.js';
@@ -240,4 +241,16 @@ describe('a version', () => {
 
 it.each(['toString', 'RUOK', 4, null, ''])('%j is no word', (word) => {
   expect(isFourLetterWord(word)).toBe(false);
+});
+
+it.each([
+  ['3.5.0', '3.5', true],
+  ['3.4.14', '3.5', false],
+  ['3.5.2-alpha', '3.5.3', false],
+  ['3.5.3', '3.5.3', true],
+  ['3.10.0', '3.9', true],
+  ['4.0.0', '3.9.3', true],
+  ['2.9.9', '3.4', false],
+])('%s is since %s: %s', (version, since, expected) => {
+  expect(isSince(parseServerVersion(version), since)).toBe(expected);
 });
