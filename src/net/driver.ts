@@ -1,11 +1,5 @@
 /** Joins the session core to sockets, the clock and the host provider. All I/O of a Conn happens here. */
-import {
-  ConnectionError,
-  InvalidArgumentError,
-  LinkError,
-  NoServerError,
-  type ZkError,
-} from '../protocol/errors.js';
+import { ConnectionError, LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
 import type { AnyOp } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
 import { SessionCore } from '../session/core.js';
@@ -14,10 +8,11 @@ import { PendingRequest } from '../session/pending.js';
 import { isTerminal } from '../session/phases.js';
 import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
 import { Alarm } from './alarm.js';
+import { Choices } from './choices.js';
 import { defer, type Clock } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
 import { requestLog } from './diagnostics.js';
-import type { HostChoice, HostProvider } from './host-provider.js';
+import type { HostProvider } from './host-provider.js';
 import { Link, whyEnded, type LinkOwner } from './link.js';
 import { Reporter } from './reporter.js';
 import { statsOf, type ConnStats } from './stats.js';
@@ -26,7 +21,7 @@ import { SaslClient, type SaslMechanism } from './sasl.js';
 import { Scout } from './scout.js';
 import type { Dialer, TransportEvents } from './transport.js';
 import { Usable } from './usable.js';
-import { asError, bytesOf, checkChoice, checkTransport, usersCode, usersNumber } from './users-parts.js';
+import { asError, bytesOf, checkTransport, usersNumber } from './users-parts.js';
 import type { Warner } from './warner.js';
 
 /** What a driver is made of. */
@@ -52,13 +47,10 @@ export class Driver implements Ports {
   /** Asked for once a connection: the question costs more than that for a subscriber. */
   private logsRequests = requestLog.enabled;
   private readonly scout: Scout;
+  private readonly choices: Choices;
   private link: Link | null = null;
   /** The server of the latest attempt. */
   private latest: ServerAddress | null = null;
-  /** Chosen already, when the choice said that a back-off is due first. */
-  private held: HostChoice | null = null;
-  /** How often the list of servers has changed. */
-  private list = 0;
   private readonly alarm: Alarm;
   /** Sockets that are not closed yet. */
   private open = 0;
@@ -79,8 +71,9 @@ export class Driver implements Ports {
   constructor(private readonly parts: DriverParts) {
     this.core = new SessionCore(this, parts.config);
     this.alarm = new Alarm(parts.clock, () => this.enter((now) => this.ring(now)));
-    const { dialer, clock, hostProvider } = parts;
-    this.scout = new Scout({ dialer, clock, next: async () => checkChoice(await hostProvider.next()) });
+    const { dialer, clock } = parts;
+    this.choices = new Choices(parts.hostProvider);
+    this.scout = new Scout({ dialer, clock, next: () => this.choices.another() });
     const { securing } = this.core;
     this.sasl = new SaslClient(parts.sasl ?? null, {
       token: (epoch, token, done) => this.enter((now) => securing.token(epoch, token, done, now)),
@@ -156,19 +149,12 @@ export class Driver implements Ports {
    * @throws InvalidArgumentError if the host provider cannot change its list, and what it throws
    */
   updateServers(servers: readonly ServerAddress[]): boolean {
-    const { hostProvider } = this.parts;
-    if (hostProvider.update === undefined) {
-      throw new InvalidArgumentError('this host provider takes no other list of servers');
-    }
     const { link } = this;
     const { name } = this.core.phase;
-    const leave = hostProvider.update(servers, name === 'live' ? link?.server : undefined);
-    // chosen, or being chosen, from the list that is no longer valid
-    this.held = null;
-    this.list++;
+    const leave = this.choices.update(servers, name === 'live' ? link?.server : undefined);
     if (link === null) return false;
     if (name === 'live' && leave) {
-      this.over(link.epoch, link.server, new Error('left for another server of the new list'));
+      this.leave(link.server, 'left for another server of the new list');
       return true;
     }
     if (name === 'live') this.seekWritable(link);
@@ -186,9 +172,13 @@ export class Driver implements Ports {
       this.drop(link);
       void this.dialNext(link.epoch);
     } else {
-      const why = new LinkError(formatServer(link.server), new Error('it is not in the new list'));
-      this.enter((now) => this.core.reconnect(why, now));
+      this.leave(link.server, 'it is not in the new list');
     }
+  }
+
+  private leave(server: ServerAddress | null, reason: string): void {
+    const where = server === null ? 'the server' : formatServer(server);
+    this.enter((now) => this.core.reconnect(new LinkError(where, new Error(reason)), now));
   }
 
   close(): void {
@@ -202,9 +192,8 @@ export class Driver implements Ports {
   /** Leaves the server, or the end that the refusal of credentials was; the session goes on. */
   reconnect(sasl: SaslMechanism | null | undefined): void {
     if (sasl !== undefined) this.sasl.use(sasl);
-    const why = new LinkError(this.server ?? 'the server', new Error('left on purpose'));
     if (this.core.phase.name === 'authFailed') this.ended = false;
-    this.enter((now) => this.core.reconnect(why, now));
+    this.leave(this.link?.server ?? null, 'left on purpose');
   }
 
   /** Should the connection keep the process alive also while nobody waits for anything? */
@@ -293,11 +282,7 @@ export class Driver implements Ports {
   }
 
   servers(): number {
-    return usersNumber(
-      () => this.parts.hostProvider.size,
-      (n) => Number.isInteger(n) && n > 0,
-      1,
-    );
+    return this.choices.count;
   }
 
   random(): number {
@@ -326,7 +311,7 @@ export class Driver implements Ports {
     if (!isReadOnly()) return;
     this.scout.seekWritable((server) => {
       if (!isReadOnly()) return;
-      this.held = { server, retryStart: false };
+      this.choices.prefer(server);
       this.reconnect(undefined);
     });
   }
@@ -334,26 +319,18 @@ export class Driver implements Ports {
   // ---------------------------------------------------------------- sockets
 
   private async dialNext(epoch: number): Promise<void> {
-    const { list } = this;
-    let choice: HostChoice | null = null;
-    let cause: unknown;
+    let next: Awaited<ReturnType<Choices['next']>>;
     try {
-      choice = this.held ?? checkChoice(await this.parts.hostProvider.next());
-    } catch (error) {
-      cause = error;
-    }
-    if (list !== this.list) return this.isDialing(epoch) ? this.dialNext(epoch) : undefined;
-    if (choice === null) {
+      next = await this.choices.next();
+    } catch (cause) {
       const error = new NoServerError('the host provider failed', cause);
       this.enter((now) => this.core.dialFailed(epoch, error, now));
       return;
     }
-    const due = this.held === null && choice.retryStart;
-    this.held = choice;
     if (!this.isDialing(epoch)) return;
-    if (due && this.enter((now) => this.core.roundDone(epoch, now))) return;
-    this.held = null;
-    this.connect(epoch, choice.server);
+    if (next.roundDone && this.enter((now) => this.core.roundDone(epoch, now))) return;
+    this.choices.tried();
+    this.connect(epoch, next.server);
   }
 
   /** Is this attempt still wanted? */
@@ -496,7 +473,7 @@ export class Driver implements Ports {
     } else if (event.type === 'session' && event.what !== 'expired') {
       this.failures.clear();
       if (this.link !== null) this.sasl.end(this.link.epoch);
-      usersCode(() => this.parts.hostProvider.connected());
+      this.choices.connected();
     }
     this.reporter.event(event);
   }
