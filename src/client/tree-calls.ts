@@ -1,7 +1,12 @@
 /** `TreeCalls`: what is built on the calls on single znodes; and the views of a Conn under a chroot of their own. */
 import { randomUUID } from 'node:crypto';
 import { ANY_VERSION } from '../protocol/constants.js';
-import { InvalidArgumentError, InvalidPathError, SessionExpiredError } from '../protocol/errors.js';
+import {
+  InvalidArgumentError,
+  InvalidPathError,
+  SessionExpiredError,
+  UnsupportedError,
+} from '../protocol/errors.js';
 import { validatePath } from '../protocol/paths.js';
 import type { Stat } from '../protocol/records.js';
 import {
@@ -128,6 +133,27 @@ export abstract class TreeCalls extends StreamCalls {
         concurrency: concurrencyOf(options, op, path),
         onProgress: callback(options?.onProgress, op, path),
         options: () => budget.next(),
+      });
+    });
+  }
+
+  /**
+   * How many nodes there are below a node, on all levels. A server before 3.6, which cannot tell, is asked for each node
+   * there instead, which is no snapshot and needs READ on all of them.
+   * @throws NoNodeError, NoAuthError
+   */
+  override countDescendants(path: string, options?: CallOptions): Promise<number> {
+    return rejecting(() => {
+      const budget = this.budget(options, 'countDescendants', path);
+      return super.countDescendants(path, budget.next()).catch(async (error: unknown) => {
+        if (!(error instanceof UnsupportedError)) throw error;
+        const nodes = new Walk(path, false, CONCURRENCY, (node) => {
+          const reading = readNode(this, node, false, () => budget.next());
+          return node === path ? reading : unlessVanished(reading);
+        });
+        let below = -1;
+        while ((await nodes.next()).done !== true) below++;
+        return below;
       });
     });
   }

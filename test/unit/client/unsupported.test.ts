@@ -189,3 +189,20 @@ describe('what a server has said not to know', () => {
     expect((await refused).code).toBe('ZK_CLOSED');
   });
 });
+
+describe('the number of nodes below one, on a server that cannot tell', () => {
+  beforeEach(() => start({ version: '3.4.14' }));
+
+  it('is counted node by node instead', async () => {
+    for (const path of ['/a', '/a/b', '/a/b/c', '/a/b/d', '/a/e', '/f']) await conn.create(path);
+    expect(await conn.countDescendants('/a')).toBe(4);
+    expect(await conn.countDescendants('/a/b')).toBe(2);
+    expect(await conn.chroot('/a').countDescendants('/e')).toBe(0);
+    expect(await failureOf(conn.countDescendants('/none'))).toMatchObject({ code: 'ZK_NO_NODE' });
+  });
+
+  it('is not counted for one who has given up', async () => {
+    const signal = AbortSignal.abort(new Error('enough'));
+    await expect(conn.countDescendants('/', { signal })).rejects.toThrow('enough');
+  });
+});
