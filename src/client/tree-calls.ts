@@ -18,10 +18,7 @@ import {
   type CreateOptions,
   type ZnodeData,
 } from './arguments.js';
-import { Budget } from './budget.js';
 import { rejecting, type Caller } from './caller.js';
-import { ZnodeCalls } from './calls.js';
-import { StreamCalls } from './stream-calls.js';
 import { checkCreateOrSet, createOrSet } from './create-or-set.js';
 import { deleteGuaranteed } from './guaranteed-delete.js';
 import { throwIfAborted } from './stream.js';
@@ -36,18 +33,7 @@ import {
 } from './idempotent.js';
 import { asObject, refuseUnknownKeys } from './options.js';
 import { createProtected } from './protected.js';
-import {
-  QUOTA_LIMITS,
-  checkLimitNames,
-  checkLimits,
-  checkQuotaPath,
-  deleteQuota,
-  getQuota,
-  setQuota,
-  type Quota,
-  type QuotaLimit,
-  type QuotaLimits,
-} from './quota.js';
+import { QuotaCalls, Unrooted } from './quota-calls.js';
 import {
   attempts,
   checkPolicy,
@@ -82,7 +68,7 @@ const MAX_BATCH = 1000;
  * The calls on znodes, and what is built on them: whole subtrees, quotas, views under a chroot. What is built on them
  * is not atomic: when it rejects, what was done before stays done. Its error is that of the call that failed.
  */
-export abstract class TreeCalls extends StreamCalls {
+export abstract class TreeCalls extends QuotaCalls {
   // ---------------------------------------------------------------- views
 
   /**
@@ -207,45 +193,6 @@ export abstract class TreeCalls extends StreamCalls {
         onProgress: callback(options?.onProgress, op, from),
         options: () => budget.next(),
       });
-    });
-  }
-
-  // ---------------------------------------------------------------- quotas
-
-  /**
-   * Limits a subtree, or changes its limits; those that are not named stay as they are, `null` takes one away. The
-   * path is an absolute one for the server: under a chroot that is put before it. Hard limits need server 3.7.
-   * @throws NoNodeError; InvalidPathError (`/`, `/zookeeper/quota`); InvalidArgumentError if a node above or below has
-   * a quota; NoAuthError
-   */
-  setQuota(path: string, limits: Partial<QuotaLimits>, options?: CallOptions): Promise<void> {
-    return rejecting(() => {
-      const { serverPath, conn, next } = this.quotaCall(path, 'setQuota', options);
-      return setQuota(conn, serverPath, path, checkLimits(limits, path), next);
-    });
-  }
-
-  /** Limits and usage of a subtree that {@link setQuota} has limited; null if it has no quota of its own. */
-  getQuota(path: string, options?: CallOptions): Promise<Quota | null> {
-    return rejecting(() => {
-      const { serverPath, conn, next } = this.quotaCall(path, 'getQuota', options);
-      return getQuota(conn, serverPath, next);
-    });
-  }
-
-  /**
-   * Takes limits away, all of them by default; with the last one goes the quota itself.
-   * @returns false if there was none
-   * @throws BadVersionError if others change the quota again and again meanwhile
-   */
-  deleteQuota(
-    path: string,
-    which: readonly QuotaLimit[] = QUOTA_LIMITS,
-    options?: CallOptions,
-  ): Promise<boolean> {
-    return rejecting(() => {
-      const { serverPath, conn, next } = this.quotaCall(path, 'deleteQuota', options);
-      return deleteQuota(conn, serverPath, path, checkLimitNames(which, path), next);
     });
   }
 
@@ -415,22 +362,6 @@ export abstract class TreeCalls extends StreamCalls {
       lastZxid: () => caller.lastZxid,
     };
   }
-
-  /** Checks the options of a call that is made of many. */
-  private budget(given: unknown, op: string, path: string, own: readonly string[] = []): Budget {
-    return new Budget(this.caller.clock, checkCallOptions(given, op, path, own), op, path);
-  }
-
-  private quotaCall(
-    path: string,
-    op: string,
-    options: CallOptions | undefined,
-  ): { readonly serverPath: string; readonly conn: ZnodeCalls; readonly next: () => CallOptions } {
-    const serverPath = this.caller.toServer(path, 'node', op);
-    checkQuotaPath(serverPath, op, path);
-    const budget = this.budget(options, op, path);
-    return { serverPath, conn: new Unrooted(this.caller.unrooted()), next: () => budget.next() };
-  }
 }
 
 /**
@@ -455,13 +386,6 @@ export class ChrootView extends TreeCalls {
   /** `console.log(view)`: the same, and nothing of the Conn behind it. */
   [Symbol.for('nodejs.util.inspect.custom')](): unknown {
     return { ChrootView: this.toJSON() };
-  }
-}
-
-/** Calls by the server's own paths. */
-class Unrooted extends ZnodeCalls {
-  constructor(protected readonly caller: Caller) {
-    super();
   }
 }
 
