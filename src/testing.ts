@@ -1,6 +1,7 @@
 /** Entry `zk-conn/testing`: a ZooKeeper server in your test's own process, and faults on demand. */
 export type { Clock, ClockTimer } from './testing/clock.js';
-export { ListenError, VirtualTimeError } from './testing/errors.js';
+export { ImportError, ListenError, SnapshotError, VirtualTimeError } from './testing/errors.js';
+export { importTree, type ImportOptions, type TreeSource } from './testing/import-tree.js';
 export type { MemoryEvents, MemoryTransport } from './testing/memory-network.js';
 export type {
   CutKind,
@@ -39,4 +40,5 @@ export { MiniServer } from './testing/mini-server.js';
 export type { MiniServerOptions } from './testing/options.js';
 export type { MiniServerTls } from './testing/secure-listener.js';
 export type { NodeView, SessionView, TreeView } from './testing/views.js';
+export type { Snapshot, SnapshotNode, SnapshotOptions, SnapshotSession } from './testing/snapshot.js';
 export { VirtualClock, type AdvanceOptions, type VirtualClockOptions } from './testing/virtual-clock.js';

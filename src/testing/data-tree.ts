@@ -155,6 +155,18 @@ export class DataTree {
     return [...this.mortal];
   }
 
+  /** Becomes a tree of these nodes and no others, parents before their children. */
+  become(nodes: ReadonlyMap<string, DataNode>): void {
+    this.nodes.clear();
+    this.owned.clear();
+    this.mortal.clear();
+    for (const [path, node] of nodes) {
+      this.nodes.set(path, node);
+      if (path !== '/') this.parentOf(path)?.children.add(baseName(path));
+      this.index(path, node);
+    }
+  }
+
   /** Adds a node below one that exists. */
   insert(path: string, node: DataNode): Undo {
     const parent = this.parentOf(path) as DataNode;

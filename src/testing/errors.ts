@@ -1,5 +1,5 @@
 /** Errors of the mini-server itself, and of what comes with it. */
-import { ZkError } from '../protocol/errors.js';
+import { UsageError, ZkError } from '../protocol/errors.js';
 
 /** The mini-server cannot listen: its port is taken, its host is not of this machine, or it was closed for good. */
 export class ListenError extends ZkError {
@@ -27,4 +27,18 @@ export function listenError(host: string, port: number, error: NodeJS.ErrnoExcep
       ? `cannot listen on ${where}: the port is in use`
       : `cannot listen on ${where}: ${error.message}`;
   return new ListenError(text, error);
+}
+
+/** What was to be restored is no snapshot, or one that does not fit together; the message names the place. */
+export class SnapshotError extends UsageError {
+  constructor(text: string) {
+    super('ZK_SNAPSHOT', `the snapshot cannot be used: ${text}`);
+  }
+}
+
+/** A tree is larger than `importTree` was told to take. */
+export class ImportError extends ZkError {
+  constructor(text: string) {
+    super('ZK_IMPORT', text, { outcome: 'rejected' });
+  }
 }

@@ -17,6 +17,8 @@ import { resolveOptions, type MiniServerOptions } from './options.js';
 import { reapMortals } from './reaper.js';
 import { secureListener } from './secure-listener.js';
 import { ServerState } from './server-state.js';
+import { parseSnapshot } from './snapshot-reader.js';
+import { takeSnapshot, type Snapshot, type SnapshotOptions } from './snapshot.js';
 import { viewSessions, viewTree, type SessionView, type TreeView } from './views.js';
 
 /** Addresses that stand for every one of this machine. */
@@ -72,6 +74,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
       new FaultBoard({ clock, maxFrameBytes: juteMaxBufferBytes, log, logCapacity: LOG_CAPACITY, watchAll }),
     );
     this.state = state;
+    if (state.options.snapshot !== null) state.restore(state.options.snapshot);
     this.tree = viewTree(state.tree);
     this.dialer = (server, events) => dialInMemory(state.clock, server, events);
     this.words = this.wordSource();
@@ -84,8 +87,9 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   }
 
   /**
-   * Starts a server on an empty tree and resolves when it listens.
+   * Starts a server on an empty tree, or that of a snapshot, and resolves when it listens.
    * @throws {@link InvalidOptionError} on an option that cannot be
+   * @throws {@link SnapshotError} if the option `snapshot` is none
    * @throws {@link ListenError} if the port is taken or the host is not of this machine
    */
   static async start(options?: MiniServerOptions): Promise<MiniServer> {
@@ -194,6 +198,20 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   /** Deletes the containers and TTL nodes that are due, without waiting for the next check. */
   reap(): void {
     reapMortals(this.state);
+  }
+
+  /** All nodes as they are now, as an object that can be written as JSON. */
+  snapshot({ ephemerals = false }: SnapshotOptions = {}): Snapshot {
+    return takeSnapshot(this.state, ephemerals);
+  }
+
+  /**
+   * Puts the nodes of a snapshot in the place of all that there is, and its sessions. Those that there are end without a
+   * word, as if they had expired: their clients come back with new ones. No watch fires. zxids go on from the higher one.
+   * @throws {@link SnapshotError} if it is none; then nothing is changed
+   */
+  restore(snapshot: Snapshot): void {
+    this.state.restore(parseSnapshot(snapshot, this.state.clock.wallMs()));
   }
 
   /** Closes the port and all sockets, and keeps the data. Resolves when they are closed; harmless if it is stopped. */

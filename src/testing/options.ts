@@ -13,6 +13,8 @@ import {
   type Traits,
 } from './release.js';
 import { checkTls, type MiniServerTls } from './secure-listener.js';
+import { parseSnapshot, type ParsedSnapshot } from './snapshot-reader.js';
+import type { Snapshot } from './snapshot.js';
 
 /** Options of `MiniServer.start`. All have a default; `undefined` is the same as absent. */
 export interface MiniServerOptions {
@@ -69,6 +71,8 @@ export interface MiniServerOptions {
   readonly tls?: MiniServerTls | undefined;
   /** Does {@link MiniServer.log} record from the start? It can be started later too. Default false. */
   readonly log?: boolean | undefined;
+  /** What it has at the start, as `MiniServer.snapshot` or `importTree` gave it. Default an empty tree. */
+  readonly snapshot?: Snapshot | undefined;
   /** Where time comes from, for example a `VirtualClock`. Default the machine's clock. */
   readonly clock?: Clock | undefined;
 }
@@ -96,6 +100,7 @@ export interface ServerOptions {
   readonly unknownOperations: 'answer' | 'hangUp';
   readonly tls: MiniServerTls | undefined;
   readonly log: boolean;
+  readonly snapshot: ParsedSnapshot | null;
   readonly clock: Clock;
 }
 
@@ -122,12 +127,14 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   unknownOperations: true,
   tls: true,
   log: true,
+  snapshot: true,
   clock: true,
 };
 
 /**
  * Checks options and fills in the defaults. The input is not changed.
  * @throws {@link InvalidOptionError} on an unknown key, or a value of the wrong type or out of range
+ * @throws {@link SnapshotError}
  */
 export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
   for (const key of Object.keys(options)) {
@@ -135,6 +142,7 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
       throw new InvalidOptionError(`unknown option ${key}; known are ${Object.keys(KNOWN).join(', ')}`);
     }
   }
+  const clock = checkClock(options.clock ?? systemClock);
   const tickTimeMs = integer('tickTimeMs', options.tickTimeMs ?? 500, 1, MAX_INT);
   const min = integer(
     'minSessionTimeoutMs',
@@ -190,7 +198,8 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
     ]),
     tls: options.tls === undefined ? undefined : checkTls(options.tls),
     log: flag('log', options.log ?? false),
-    clock: checkClock(options.clock ?? systemClock),
+    snapshot: options.snapshot === undefined ? null : parseSnapshot(options.snapshot, clock.wallMs()),
+    clock,
   });
 }
 

@@ -29,6 +29,16 @@ export class Quotas {
     this.before.clear();
   }
 
+  /** The tree is another one: all usage is counted anew. */
+  recount(): void {
+    this.begin();
+    for (const path of this.tree.paths()) {
+      const node = this.tree.get(path);
+      if (node !== undefined && path.startsWith(`${ROOT}/`) && path.endsWith(STATS))
+        this.countAnew(path, node);
+    }
+  }
+
   /** @throws Refusal QuotaExceeded */
   checkCreate(path: string, data: Uint8Array | null): void {
     if (this.enforced) this.check(path, data?.length ?? 0, 1);

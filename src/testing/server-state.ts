@@ -5,6 +5,7 @@ import type { ServerOptions } from './options.js';
 import { Quotas } from './quotas.js';
 import type { ZxidOfFailure } from './refusal.js';
 import { SessionTable, type Session } from './session-table.js';
+import type { ParsedSnapshot } from './snapshot-reader.js';
 import { Transaction } from './transaction.js';
 import { Watches } from './watch-table.js';
 
@@ -107,6 +108,22 @@ export class ServerState {
     this.tree.clear();
     this.lastZxid = 0n;
     this.issuedZxid = 0n;
+  }
+
+  /**
+   * Becomes what a snapshot says. The sessions that there are end, and their connections are closed; nobody is told of
+   * any change. zxids do not go back: a client that has seen a higher one would never come back.
+   */
+  restore({ nodes, sessions, lastZxid }: ParsedSnapshot): void {
+    for (const session of [...this.sessions]) {
+      this.sessions.remove(session);
+      session.link?.hangUp();
+    }
+    this.tree.become(nodes);
+    this.quotas.recount();
+    for (const { id, passwd, timeoutMs } of sessions) this.sessions.adopt(id, passwd, timeoutMs);
+    if (lastZxid > this.issuedZxid) this.issuedZxid = lastZxid;
+    this.lastZxid = this.issuedZxid;
   }
 
   /** The next zxid, which is used up. */

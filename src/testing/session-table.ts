@@ -70,6 +70,14 @@ export class SessionTable {
     return session;
   }
 
+  /** Takes a session over as it was elsewhere; its timeout begins now. */
+  adopt(id: bigint, passwd: Buffer, timeoutMs: number): void {
+    const session = new Session(id, passwd, timeoutMs);
+    if (id >= this.nextId) this.nextId = BigInt.asIntN(64, id + 1n);
+    this.sessions.set(id, session);
+    this.touch(session);
+  }
+
   /** The client was heard of: its timeout starts again. */
   touch(session: Session): void {
     const tick = this.tickTimeMs;
