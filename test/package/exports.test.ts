@@ -116,10 +116,13 @@ describe('the exports', () => {
     expect(names(testing)).toMatchInlineSnapshot(`
       [
         "FaultProxy",
+        "ImportError",
         "ListenError",
         "MiniServer",
+        "SnapshotError",
         "VirtualClock",
         "VirtualTimeError",
+        "importTree",
       ]
     `);
   });
