@@ -1,5 +1,9 @@
 /** Entry `zk-conn/testing`: a ZooKeeper server in your test's own process, and faults on demand. */
 export type { Clock, ClockTimer } from './testing/clock.js';
+export type { EnsembleMember } from './testing/ensemble/ensemble-member.js';
+export type { MiniEnsembleOptions } from './testing/ensemble/ensemble-options.js';
+export { MiniEnsemble, type Lag, type MemberRef } from './testing/ensemble/mini-ensemble.js';
+export type { Role } from './testing/ensemble/peer.js';
 export { ImportError, ListenError, SnapshotError, VirtualTimeError } from './testing/errors.js';
 export { importTree, type ImportOptions, type TreeSource } from './testing/import-tree.js';
 export type { MemoryEvents, MemoryTransport } from './testing/memory-network.js';

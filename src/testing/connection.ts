@@ -1,14 +1,9 @@
 /** One socket of a client (Java `NIOServerCnxn`): a four-letter word, or a handshake and then requests. */
 import type { Socket } from 'node:net';
-import { Limits, Perms } from '../protocol/constants.js';
+import { Perms } from '../protocol/constants.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import type { JuteReader } from '../protocol/jute.js';
-import {
-  readConnectRequest,
-  writeConnectResponse,
-  type Acl,
-  type ConnectRequest,
-} from '../protocol/records.js';
+import { readConnectRequest, type Acl } from '../protocol/records.js';
 import { isPermitted, type AuthId } from './access.js';
 import type { ClockTimer } from './clock.js';
 import type { FaultBoard } from './faults/fault-board.js';
@@ -17,7 +12,9 @@ import { Wire, type Ending, type WireEnds } from './faults/wire.js';
 import type { Direction } from './faults/wire-frame.js';
 import { isFourLetterWord } from './four-letter-words.js';
 import { FrameWriter } from './frame-writer.js';
+import { attachAlone, writeWelcome } from './handshake.js';
 import { plainAddress } from './ip-address.js';
+import type { Membership, Welcome } from './membership.js';
 import type { Caller } from './request-context.js';
 import { RequestPipeline } from './request-pipeline.js';
 import { subjectOf } from './secure-listener.js';
@@ -29,6 +26,8 @@ import type { Session, SessionLink } from './session-table.js';
 export interface ConnectionHost {
   readonly state: ServerState;
   readonly faults: FaultBoard;
+  /** The ensemble that it is a server of; null for a server by itself. */
+  readonly membership: Membership | null;
   /** The answer to a four-letter word. */
   answerWord(word: string): string;
   /** The connection serves nobody any more. Its socket may still be open for a moment. */
@@ -43,8 +42,6 @@ const BACKLOG_BYTES = 1024 * 1024;
 const SESSIONLESS_TIMEOUT_MS = 10_000;
 /** How long a socket that is being closed waits for the client to take what was written, so that nothing is cut off. */
 const LINGER_MS = 1000;
-
-const NO_SESSION_PASSWD = Buffer.alloc(Limits.PASSWORD_BYTES);
 
 type Phase = 'greeting' | 'handshake' | 'serving' | 'ended';
 
@@ -74,6 +71,8 @@ export class Connection implements Caller, SessionLink, WireEnds {
   private flushScheduled = false;
   /** Waiting for the client to read; requests that came already wait in the decoder. */
   private stalled = false;
+  /** Waiting for others of the ensemble; requests that came already wait in the decoder. */
+  private held = false;
   private lastReply = false;
   /** Stands between the socket and us as long as there are rules, conditions or a log. */
   private wire: Wire | null = null;
@@ -95,7 +94,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
     const subject = subjectOf(socket);
     if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);
     this.decoder = new FrameDecoder(host.state.options.juteMaxBufferBytes);
-    this.pipeline = new RequestPipeline(host.state, this, this.out);
+    this.pipeline = new RequestPipeline(host.state, this, this.out, host.membership);
     this.timer = this.sessionlessTimer();
     this.number = host.faults.nextConnection();
     this.watch();
@@ -153,6 +152,14 @@ export class Connection implements Caller, SessionLink, WireEnds {
 
   closeAfterReply(): void {
     this.lastReply = true;
+  }
+
+  hold(): () => void {
+    this.held = true;
+    return () => {
+      this.held = false;
+      if (!this.hasEnded()) this.serveFrames();
+    };
   }
 
   notify(type: number, path: string, zxid: bigint, acl: readonly Acl[] | null): void {
@@ -295,6 +302,11 @@ export class Connection implements Caller, SessionLink, WireEnds {
 
   private serve(chunk: Buffer): void {
     this.decoder.push(chunk);
+    if (this.held) {
+      // whoever waits is alive
+      if (this.attached !== null) this.host.state.sessions.touch(this.attached);
+      return;
+    }
     this.serveFrames();
   }
 
@@ -307,7 +319,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
       good = false;
     }
     this.reader.release();
-    if (good && !this.lastReply) this.flush();
+    if (good && !this.hasSaidAll()) this.flush();
     else this.end();
     if (this.wire === null && this.host.faults.active) this.watch();
   }
@@ -315,11 +327,13 @@ export class Connection implements Caller, SessionLink, WireEnds {
   /** @returns false if the connection has to be closed */
   private frames(): boolean {
     const { decoder, reader, out } = this;
-    while (!this.stalled && decoder.next()) {
+    // a reply that was waited for may be the last
+    if (this.hasSaidAll()) return true;
+    while (!this.stalled && !this.held && decoder.next()) {
       this.received++;
       reader.reset(decoder.buf, decoder.start, decoder.end, decoder.owned);
       const good = this.phase === 'handshake' ? this.handshake(reader) : this.pipeline.serve(reader);
-      if (!good || this.lastReply) return good;
+      if (!good || this.hasSaidAll()) return good;
       // a request may end the session of this very connection, or a callback of the user may stop the server
       if (this.hasEnded()) return true;
       if (out.pos >= FLUSH_BYTES) this.flush();
@@ -327,44 +341,38 @@ export class Connection implements Caller, SessionLink, WireEnds {
     return true;
   }
 
+  /** Was the last reply given? */
+  private hasSaidAll(): boolean {
+    return this.lastReply && !this.held;
+  }
+
   private handshake(r: JuteReader): boolean {
-    const { state } = this.host;
+    const { state, membership } = this.host;
     const q = readConnectRequest(r);
-    // this server lacks what the client has seen: it must find one that does not
-    if (q.lastZxidSeen > state.lastZxid) return false;
-    const session = q.sessionId === 0n ? state.openSession(q.timeOut) : this.reattach(q);
-    this.out.beginFrame();
-    writeConnectResponse(this.out, {
-      protocolVersion: 0,
-      timeOut: session?.timeoutMs ?? 0,
-      sessionId: session?.id ?? 0n,
-      passwd: session?.passwd ?? NO_SESSION_PASSWD,
-      readOnly: q.readOnly === undefined ? undefined : false,
-    });
-    this.out.endFrame();
+    let answer: Welcome | undefined;
+    let goOn: (() => void) | null = null;
+    const done = (welcome: Welcome): void => {
+      answer = welcome;
+      if (this.hasEnded()) return;
+      if (welcome !== null) this.begin(writeWelcome(this.out, q, welcome));
+      else if (goOn !== null) this.hangUp();
+      goOn?.();
+    };
+    if (membership === null) done(attachAlone(state, q));
+    else membership.attach(q, done);
+    if (answer === undefined) goOn = this.hold();
+    return answer !== null;
+  }
+
+  private begin(session: Session | null): void {
     if (session === null) {
       this.closeAfterReply();
-      return true;
+      return;
     }
     this.timer.cancel();
     this.phase = 'serving';
     this.attached = session;
     session.link = this;
-    return true;
-  }
-
-  /** The other connection of the session is closed first, even if the password then turns out to be wrong. */
-  private reattach(q: ConnectRequest): Session | null {
-    const { state } = this.host;
-    const session = state.sessions.get(q.sessionId);
-    if (session === undefined) {
-      return state.options.traits.strangersGetSessions ? state.openSession(q.timeOut) : null;
-    }
-    session.link?.hangUp();
-    if (session.closing || q.passwd === null || !session.passwd.equals(q.passwd)) return null;
-    session.timeoutMs = state.negotiate(q.timeOut);
-    state.sessions.touch(session);
-    return session;
   }
 
   private hasEnded(): boolean {

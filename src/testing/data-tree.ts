@@ -66,6 +66,16 @@ export class DataNode implements Stat {
     return this.children.size;
   }
 
+  /** A node like this one that changes by itself. */
+  copy(): DataNode {
+    const { data, acl, lifetime, czxid, ctime } = this;
+    const copy = new DataNode(data, acl, lifetime, czxid, ctime);
+    const { mzxid, mtime, version, aversion, pzxid, creates } = this;
+    Object.assign(copy, { mzxid, mtime, version, aversion, pzxid, creates });
+    for (const name of this.children) copy.children.add(name);
+    return copy;
+  }
+
   /** The Stat of this moment. */
   stat(): Stat {
     return {
@@ -165,6 +175,16 @@ export class DataTree {
       if (path !== '/') this.parentOf(path)?.children.add(baseName(path));
       this.index(path, node);
     }
+  }
+
+  /** Becomes a copy of another tree. Data and ACLs are shared, as nothing ever changes them in place. */
+  copyFrom(other: DataTree): void {
+    this.nodes.clear();
+    this.owned.clear();
+    this.mortal.clear();
+    for (const [path, node] of other.nodes) this.nodes.set(path, node.copy());
+    for (const [owner, paths] of other.owned) this.owned.set(owner, new Set(paths));
+    for (const path of other.mortal) this.mortal.add(path);
   }
 
   /** Adds a node below one that exists. */

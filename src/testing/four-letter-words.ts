@@ -1,5 +1,6 @@
 /** Four-letter words: what they answer, in the words of a ZooKeeper 3.9.3 (Java package `server.command`). */
 import { arch, hostname, platform, release } from 'node:os';
+import type { Membership } from './membership.js';
 import type { ServerOptions } from './options.js';
 import type { ServerState } from './server-state.js';
 import type { Session } from './session-table.js';
@@ -21,6 +22,8 @@ export interface ConnectionInfo {
 /** What the words tell about. */
 export interface WordSource {
   readonly state: ServerState;
+  /** The ensemble that it is a server of; null for a server by itself. */
+  readonly membership: Membership | null;
   readonly port: number;
   readonly connections: Iterable<ConnectionInfo>;
   readonly connectionCount: number;
@@ -40,9 +43,13 @@ const nodeCount = ({ state }: WordSource): number => state.tree.size + 1;
 
 const lines = (all: readonly string[]): string => all.map((line) => `${line}\n`).join('');
 
+/** Nobody asks a member that has no mode. */
+const modeOf = ({ membership, readOnly }: WordSource): string =>
+  membership?.mode ?? (readOnly ? 'read-only' : 'standalone');
+
 /** The one difference between `srvr` and `stat` of a server without a quorum and of one by itself, besides the mode. */
 const readOnlyLine = (s: WordSource): readonly string[] =>
-  s.readOnly ? ['READ-ONLY mode; serving only read-only clients'] : [];
+  modeOf(s) === 'read-only' ? ['READ-ONLY mode; serving only read-only clients'] : [];
 
 const summary = (s: WordSource): readonly string[] => [
   'Latency min/avg/max: 0/0.0/0',
@@ -51,8 +58,10 @@ const summary = (s: WordSource): readonly string[] => [
   `Connections: ${s.connectionCount}`,
   'Outstanding: 0',
   `Zxid: ${hex(s.state.lastZxid)}`,
-  `Mode: ${s.readOnly ? 'read-only' : 'standalone'}`,
+  `Mode: ${modeOf(s)}`,
   `Node count: ${nodeCount(s)}`,
+  // it is not the bytes of proposals that go to and fro here
+  ...(modeOf(s) === 'leader' ? ['Proposal sizes last/min/max: -1/-1/-1'] : []),
 ];
 
 const connectionLine = (c: ConnectionInfo, more = ''): string =>
@@ -67,7 +76,8 @@ const sessionFields = (c: ConnectionInfo): string =>
 const entries = (record: Readonly<Record<string, string | number>>, mark: string): string =>
   lines(Object.entries(record).map(([key, value]) => `${key}${mark}${value}`));
 
-function conf({ port, state: { options } }: WordSource): string {
+function conf({ port, state, membership }: WordSource): string {
+  const { options } = state;
   return entries(
     {
       clientPort: port,
@@ -77,10 +87,18 @@ function conf({ port, state: { options } }: WordSource): string {
       minSessionTimeout: options.minSessionTimeoutMs,
       maxSessionTimeout: options.maxSessionTimeoutMs,
       clientPortListenBacklog: -1,
-      serverId: 0,
+      serverId: membership?.id ?? 0,
+      ...membersOf(state, membership),
     },
     '=',
   );
+}
+
+/** The configuration of an ensemble stands below its name. */
+function membersOf({ tree }: ServerState, membership: Membership | null): Readonly<Record<string, string>> {
+  if (membership === null) return {};
+  const text = tree.get('/zookeeper/config')?.data?.toString() ?? '';
+  return { peerType: membership.mode === 'observer' ? '1' : '0', membership: `\n${text}` };
 }
 
 function envi({ state }: WordSource): string {
@@ -105,7 +123,7 @@ function mntr(s: WordSource): string {
   return entries(
     {
       zk_version: versionOf(s.state),
-      zk_server_state: s.readOnly ? 'read-only' : 'standalone',
+      zk_server_state: modeOf(s),
       zk_ephemerals_count: ephemerals,
       zk_num_alive_connections: s.connectionCount,
       zk_avg_latency: '0.0',
@@ -156,7 +174,7 @@ const TRACE_MASK = '306';
 
 const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ['ruok', () => 'imok'],
-  ['isro', (s) => (s.readOnly ? 'ro' : 'rw')],
+  ['isro', (s) => (modeOf(s) === 'read-only' ? 'ro' : 'rw')],
   ['srvr', (s) => lines([`Zookeeper version: ${versionOf(s.state)}`, ...readOnlyLine(s), ...summary(s)])],
   [
     'stat',
@@ -197,5 +215,11 @@ export function answerFourLetterWord(word: string, source: WordSource): string {
   if (answer === undefined || (allowed !== '*' && !allowed.has(word))) {
     return `${word} is not executed because it is not in the whitelist.\n`;
   }
+  const { membership } = source;
+  // while a member looks for a leader
+  if (membership?.mode === null && !ALWAYS.has(word)) return word === 'isro' ? 'null' : NOT_SERVING;
   return answer(source);
 }
+
+const ALWAYS: ReadonlySet<string> = new Set(['ruok', 'envi', 'gtmk']);
+const NOT_SERVING = 'This ZooKeeper instance is not currently serving requests\n';

@@ -1,6 +1,5 @@
 /** A ZooKeeper server in this process, to test with. It answers as a standalone 3.9.3 does and keeps all in memory. */
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import type { ClockTimer } from './clock.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { ListenError, listenError } from './errors.js';
 import type { Condition } from './faults/condition.js';
@@ -13,6 +12,8 @@ import { resetSocket } from './faults/reset.js';
 import { startReadOnly, type ReadOnlyMode, type ReadOnlyOptions } from './faults/read-only-mode.js';
 import { answerFourLetterWord, type WordSource } from './four-letter-words.js';
 import { dialInMemory, listenInMemory, type MemoryEvents, type MemoryTransport } from './memory-network.js';
+import { Housekeeping } from './housekeeping.js';
+import type { Membership } from './membership.js';
 import { resolveOptions, type MiniServerOptions } from './options.js';
 import { reapMortals } from './reaper.js';
 import { secureListener } from './secure-listener.js';
@@ -41,7 +42,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     events: MemoryEvents,
   ) => MemoryTransport;
 
-  private readonly state: ServerState;
+  protected readonly state: ServerState;
   private readonly hosted: ConnectionHost;
   private readonly words: WordSource;
   private listener: Server | null = null;
@@ -57,17 +58,16 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   /** Connections whose session has moved, and the rule that makes them notice. */
   private readonly moved = new Map<Connection, Rule>();
   private readOnlyMode: ReadOnlyMode | null = null;
-  /** Was it stopped when it should have looked at the sessions? */
-  private missedTick = false;
-  private tickTimer: ClockTimer | null = null;
-  private reapTimer: ClockTimer | null = null;
   /** Ends that clients reach it without sockets. */
   private unlisten: () => void = () => undefined;
+  private readonly housekeeping: Housekeeping;
   /** stop, restart and close run one after the other. */
   private lifecycle: Promise<void> = Promise.resolve();
 
-  private constructor(options: MiniServerOptions | undefined) {
-    const state = new ServerState(resolveOptions(options));
+  protected constructor(
+    state: ServerState,
+    private readonly membership: Membership | null = null,
+  ) {
     const { clock, juteMaxBufferBytes, log } = state.options;
     const watchAll = (): void => this.watchAll();
     super(
@@ -77,10 +77,15 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     if (state.options.snapshot !== null) state.restore(state.options.snapshot);
     this.tree = viewTree(state.tree);
     this.dialer = (server, events) => dialInMemory(state.clock, server, events);
+    this.housekeeping = new Housekeeping(state, {
+      isPaused: () => this.board.isStopped,
+      keeps: (session) => this.readOnlyMode?.keeps(session) === true,
+    });
     this.words = this.wordSource();
     this.hosted = {
       state,
       faults: this.board,
+      membership,
       answerWord: (word) => answerFourLetterWord(word, this.words),
       ended: (connection) => this.ended(connection),
     };
@@ -93,7 +98,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
    * @throws {@link ListenError} if the port is taken or the host is not of this machine
    */
   static async start(options?: MiniServerOptions): Promise<MiniServer> {
-    const server = new MiniServer(options);
+    const server = new MiniServer(new ServerState(resolveOptions(options)));
     await server.listen(server.state.options.port);
     return server;
   }
@@ -174,9 +179,9 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
    * @throws {@link InvalidOptionError} if it is read-only already
    */
   readOnly(options?: ReadOnlyOptions): Condition {
-    return (this.readOnlyMode = startReadOnly(this.board, this.state, options, this.readOnlyMode, () => {
-      for (const connection of [...this.serving]) connection.hangUp();
-    })).condition;
+    return (this.readOnlyMode = startReadOnly(this.board, this.state, options, this.readOnlyMode, () =>
+      this.hangUpAll(),
+    )).condition;
   }
 
   /**
@@ -257,13 +262,18 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     return `MiniServer ${inspect(this.toJSON(), options)}`;
   }
 
+  /** Closes all connections without a word. */
+  protected hangUpAll(): void {
+    for (const connection of [...this.serving]) connection.hangUp();
+  }
+
   private serially(step: () => Promise<void>): Promise<void> {
     const done = this.lifecycle.then(step);
     this.lifecycle = done.catch(() => undefined);
     return done;
   }
 
-  private async listen(port: number): Promise<void> {
+  protected async listen(port: number): Promise<void> {
     const { host } = this;
     const listener = this.createListener();
     await new Promise<void>((resolve, reject) => {
@@ -282,8 +292,8 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
       accept: (socket) => this.accept(socket),
     });
     this.state.sessions.restart();
-    this.armTick();
-    this.armReaper();
+    // of the servers of an ensemble the leader alone does that, by itself
+    if (this.membership === null) this.housekeeping.start();
   }
 
   private createListener(): Server {
@@ -299,8 +309,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     if (listener === null) return;
     this.listener = null;
     this.unlisten();
-    this.tickTimer?.cancel();
-    this.reapTimer?.cancel();
+    this.housekeeping.stop();
     const allClosed = new Promise<void>((resolve) => listener.close(() => resolve()));
     this.abandon();
     // a request that is still on its way may have outlived its socket
@@ -341,44 +350,6 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     this.endedTotals.sent += connection.sent;
   }
 
-  private armTick(): void {
-    const { clock, sessions } = this.state;
-    const due = clock.now() + sessions.msToNextTick();
-    this.tickTimer = clock.setTimeout(() => this.tick(due), sessions.msToNextTick());
-  }
-
-  private tick(due: number): void {
-    const { clock, options } = this.state;
-    if (this.board.isStopped) {
-      this.missedTick = true;
-      this.armTick();
-      return;
-    }
-    if (this.missedTick || clock.now() - due > options.tickTimeMs / 2) {
-      this.missedTick = false;
-      // this process was busy: pings may lie unread in the sockets, so they are read before anybody is judged
-      this.tickTimer = clock.setTimeout(() => this.expireDue(), 1);
-      return;
-    }
-    this.expireDue();
-  }
-
-  private expireDue(): void {
-    for (const session of this.state.sessions.due()) {
-      if (this.readOnlyMode?.keeps(session) === true) this.state.sessions.touch(session);
-      else this.state.expire(session);
-    }
-    this.armTick();
-  }
-
-  private armReaper(): void {
-    const { clock, options } = this.state;
-    this.reapTimer = clock.setTimeout(() => {
-      if (!this.board.isStopped && this.readOnlyMode?.keeps(null) !== true) reapMortals(this.state);
-      this.armReaper();
-    }, options.containerCheckIntervalMs);
-  }
-
   private wordSource(): WordSource {
     const sum = (key: 'received' | 'sent'): number => {
       let total = this.endedTotals[key];
@@ -387,9 +358,10 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     };
     const port = () => this.boundPort;
     const isReadOnly = () => this.readOnlyMode?.condition.standing === true;
-    const { state, serving } = this;
+    const { state, serving, membership } = this;
     return {
       state,
+      membership,
       connections: serving,
       get port() {
         return port();

@@ -14,6 +14,10 @@ export interface Caller extends Watcher {
   addAuthIds(ids: readonly AuthId[]): void;
   /** The reply to the current request is its last. */
   closeAfterReply(): void;
+  /** Closes the connection without a word. */
+  hangUp(): void;
+  /** Serves nothing more until the function that it gives is called: a reply is still to come. */
+  hold(): () => void;
 }
 
 /** One per connection, used for one request after the other. */

@@ -12,6 +12,7 @@ import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
 import type { FrameWriter } from './frame-writer.js';
 import type { AnyHandler } from './handler.js';
 import { handlers } from './handlers.js';
+import type { Membership, Outcome } from './membership.js';
 import { lacksAclFirst } from './multi-handler.js';
 import { Refusal } from './refusal.js';
 import { RequestContext, type Caller } from './request-context.js';
@@ -32,7 +33,12 @@ export class RequestPipeline {
   private readonly out: FrameWriter;
   private readonly routes: ReadonlyMap<number, Route>;
 
-  constructor(state: ServerState, caller: Caller, out: FrameWriter) {
+  constructor(
+    state: ServerState,
+    caller: Caller,
+    out: FrameWriter,
+    private readonly membership: Membership | null,
+  ) {
     this.state = state;
     this.caller = caller;
     this.out = out;
@@ -69,9 +75,16 @@ export class RequestPipeline {
     return true;
   }
 
-  private dispatch(xid: number, { row, handle, isSilent }: Route, r: JuteReader): void {
+  private dispatch(xid: number, route: Route, r: JuteReader): void {
+    const { row, handle, isSilent } = route;
     const body = r.pos;
     const request: unknown = decode(row, r);
+    const { membership } = this;
+    if (membership !== null && (row.mutates || !row.readOnlyOk)) {
+      r.pos = body;
+      this.forward(membership, xid, request === undefined ? this.unreadable(route, r) : route, request);
+      return;
+    }
     if (request === undefined) {
       r.pos = body;
       if (row.mutates && !this.isFree(row, r)) this.state.useZxid();
@@ -80,7 +93,7 @@ export class RequestPipeline {
     }
     let response: unknown;
     try {
-      response = row.mutates ? this.write(handle, request) : handle(this.ctx, request);
+      response = row.mutates ? performWrite(this.ctx, handle, request) : handle(this.ctx, request);
     } catch (error) {
       // a bug of ours costs this request; like any exception in a real server's processors
       const { errno, partial } = error instanceof Refusal ? error : BUG;
@@ -100,21 +113,36 @@ export class RequestPipeline {
       : unreadableWritesAreFree;
   }
 
-  private write(handle: AnyHandler, request: unknown): unknown {
-    const zxids = this.state.zxids();
-    const txn = this.state.begin();
-    this.ctx.enter(txn);
-    try {
-      const response = handle(this.ctx, request);
-      this.state.commit(txn);
-      return response;
-    } catch (error) {
-      txn.rollback();
-      if (error instanceof Refusal) this.state.giveBack(error.zxid, zxids);
-      throw error;
-    } finally {
-      this.ctx.enter(null);
+  /** A write, or sync, of which others must know. What comes behind it waits until it is answered. */
+  private forward(membership: Membership, xid: number, route: Route, request: unknown): void {
+    const { caller } = this;
+    let isAnswered = false as boolean;
+    let goOn: (() => void) | null = null;
+    membership.submit({ caller, ...route, request }, (outcome) => {
+      isAnswered = true;
+      this.answer(xid, route, outcome);
+      goOn?.();
+    });
+    if (!isAnswered) goOn = caller.hold();
+  }
+
+  private answer(xid: number, { row, isSilent }: Route, outcome: Outcome): void {
+    if (outcome === null) {
+      this.caller.hangUp();
+    } else if (outcome.errno !== 0 || !isSilent) {
+      this.out.beginReply(xid, outcome.zxid, outcome.errno);
+      if (outcome.response !== undefined) row.writeResponse(this.out, outcome.response);
+      this.out.endFrame();
     }
+  }
+
+  /** The route of a request that cannot be read. */
+  private unreadable(route: Route, r: JuteReader): Route {
+    const refusal = new Refusal('Marshalling', { zxid: this.isFree(route.row, r) ? 'not taken' : 'logged' });
+    const handle = (): never => {
+      throw refusal;
+    };
+    return { ...route, handle };
   }
 
   /** Comes before the session is looked at, keeps no session alive, and is answered with zxid 0. */
@@ -162,6 +190,24 @@ export class RequestPipeline {
   private refuse(xid: number, zxid: bigint, errno: number): void {
     this.out.beginReply(xid, zxid, errno);
     this.out.endFrame();
+  }
+}
+
+/** Does a write under a zxid of its own: all of it, or nothing. @throws what the handler throws */
+export function performWrite(ctx: RequestContext, handle: AnyHandler, request: unknown): unknown {
+  const { state } = ctx;
+  const before = state.zxids();
+  const txn = state.begin();
+  ctx.enter(txn);
+  try {
+    const response = handle(ctx, request);
+    state.commit(txn);
+    return response;
+  } catch (error) {
+    state.abort(txn, before, error instanceof Refusal ? error.zxid : 'logged');
+    throw error;
+  } finally {
+    ctx.enter(null);
   }
 }
 

@@ -9,7 +9,7 @@ import type { ParsedSnapshot } from './snapshot-reader.js';
 import { Transaction } from './transaction.js';
 import { Watches } from './watch-table.js';
 
-interface Zxids {
+export interface Zxids {
   readonly last: bigint;
   readonly issued: bigint;
 }
@@ -28,12 +28,13 @@ export class ServerState {
 
   readonly options: ServerOptions;
 
-  constructor(options: ServerOptions) {
+  /** @param sessions brings its own where others have a say in them */
+  constructor(options: ServerOptions, sessions = new SessionTable(options.clock, options.tickTimeMs)) {
     this.options = options;
     this.clock = options.clock;
     this.watches = new Watches(options.traits);
     this.quotas = new Quotas(this.tree, options.enforceQuota);
-    this.sessions = new SessionTable(options.clock, options.tickTimeMs);
+    this.sessions = sessions;
   }
 
   /** Begins a write under the next zxid, which is used up whatever comes of it. */
@@ -45,6 +46,14 @@ export class ServerState {
   /** Tells the watchers. Their events are queued when this returns, so that they precede the reply. */
   commit(txn: Transaction): void {
     for (const trigger of txn.triggers) this.watches.fire(trigger, txn.zxid);
+  }
+
+  /** A write has failed: nothing stays of it but what becomes of its zxid. @param before it began */
+  abort(txn: Transaction, before: Zxids, zxid: ZxidOfFailure): void {
+    txn.rollback();
+    if (zxid === 'logged') return;
+    this.lastZxid = before.last;
+    if (zxid === 'not taken') this.issuedZxid = before.issued;
   }
 
   /** Opens a session, which takes a zxid. A timeout out of bounds is moved to the nearest bound. */
@@ -90,16 +99,14 @@ export class ServerState {
     this.commit(txn);
   }
 
-  /** Where the zxids are, for {@link giveBack}. */
+  /** Where the zxids are, for {@link abort}. */
   zxids(): Zxids {
     return { last: this.lastZxid, issued: this.issuedZxid };
   }
 
-  /** What a failed write leaves of its zxid. @param before it began */
-  giveBack(what: ZxidOfFailure, before: Zxids): void {
-    if (what === 'logged') return;
-    this.lastZxid = before.last;
-    if (what === 'not taken') this.issuedZxid = before.issued;
+  /** Goes on behind this zxid. */
+  continueFrom(zxid: bigint): void {
+    this.lastZxid = this.issuedZxid = zxid;
   }
 
   /** Forgets everything, as a server does whose disk is replaced by an empty one. Nobody may be connected. */

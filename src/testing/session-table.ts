@@ -41,11 +41,14 @@ export class SessionTable {
   private readonly clock: Clock;
   private readonly tickTimeMs: number;
 
-  /** @param tickTimeMs deadlines are multiples of it */
-  constructor(clock: Clock, tickTimeMs: number) {
+  /**
+   * @param tickTimeMs deadlines are multiples of it
+   * @param serverId makes the ids of one server different from those of another
+   */
+  constructor(clock: Clock, tickTimeMs: number, serverId = 1) {
     this.clock = clock;
     this.tickTimeMs = tickTimeMs;
-    this.nextId = firstSessionId(clock.wallMs());
+    this.nextId = firstSessionId(clock.wallMs(), serverId);
   }
 
   get size(): number {
@@ -63,19 +66,30 @@ export class SessionTable {
 
   /** Opens a session. Its password is random: ids can be guessed, so the password must not follow from the id. */
   create(timeoutMs: number): Session {
-    const session = new Session(this.nextId, randomBytes(Limits.PASSWORD_BYTES), timeoutMs);
-    this.nextId = BigInt.asIntN(64, this.nextId + 1n);
-    this.sessions.set(session.id, session);
+    const { id, passwd } = this.draft();
+    return this.add(id, passwd, timeoutMs);
+  }
+
+  /** Id and password of a session that is still to be opened. */
+  draft(): { readonly id: bigint; readonly passwd: Buffer } {
+    const id = this.nextId;
+    this.nextId = BigInt.asIntN(64, id + 1n);
+    return { id, passwd: randomBytes(Limits.PASSWORD_BYTES) };
+  }
+
+  /** Knows a session from now on that may have been opened elsewhere. */
+  add(id: bigint, passwd: Buffer, timeoutMs: number): Session {
+    const session = new Session(id, passwd, timeoutMs);
+    this.sessions.set(id, session);
     this.touch(session);
     return session;
   }
 
   /** Takes a session over as it was elsewhere; its timeout begins now. */
   adopt(id: bigint, passwd: Buffer, timeoutMs: number): void {
-    const session = new Session(id, passwd, timeoutMs);
-    if (id >= this.nextId) this.nextId = BigInt.asIntN(64, id + 1n);
-    this.sessions.set(id, session);
-    this.touch(session);
+    const isOurs = id >> SERVER_BITS === this.nextId >> SERVER_BITS;
+    if (isOurs && id >= this.nextId) this.nextId = BigInt.asIntN(64, id + 1n);
+    this.add(id, passwd, timeoutMs);
   }
 
   /** The client was heard of: its timeout starts again. */
@@ -128,10 +142,11 @@ export class SessionTable {
   }
 }
 
-const SERVER_ID = 1n;
+/** The byte above these is the id of the server. */
+const SERVER_BITS = 56n;
 
 /** Time in the middle, the server's id in the top byte (Java `SessionTrackerImpl.initializeNextSessionId`). */
-export function firstSessionId(wallMs: number): bigint {
+export function firstSessionId(wallMs: number, serverId = 1): bigint {
   const time = BigInt.asUintN(64, BigInt(wallMs) << 24n) >> 8n;
-  return BigInt.asIntN(64, time | (SERVER_ID << 56n));
+  return BigInt.asIntN(64, time | (BigInt(serverId) << SERVER_BITS));
 }

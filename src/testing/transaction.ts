@@ -57,7 +57,7 @@ export class Transaction {
   }
 
   /** Fires no watch. */
-  setAcl(node: DataNode, acl: readonly Acl[]): void {
+  setAcl(_path: string, node: DataNode, acl: readonly Acl[]): void {
     this.undos.push(this.tree.setAcl(node, acl));
   }
 

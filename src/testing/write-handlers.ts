@@ -160,7 +160,7 @@ export const setAcl: Handler<'setACL'> = (
   const node = tree.get(path) ?? refuse('NoNode');
   demand(node.acl, Perms.ADMIN, caller.authIds);
   checkVersion(version, node.aversion);
-  txn.setAcl(node, acl);
+  txn.setAcl(path, node, acl);
   return { stat: node.stat() };
 };
 

@@ -118,6 +118,7 @@ describe('the exports', () => {
         "FaultProxy",
         "ImportError",
         "ListenError",
+        "MiniEnsemble",
         "MiniServer",
         "SnapshotError",
         "VirtualClock",

@@ -54,7 +54,13 @@ async function stuck() {
     logCapacity: 1,
     watchAll: () => undefined,
   });
-  const host = { state, faults, answerWord: () => '', ended: (each: Connection) => void ended.push(each) };
+  const host = {
+    state,
+    faults,
+    membership: null,
+    answerWord: () => '',
+    ended: (each: Connection) => void ended.push(each),
+  };
   const connection = new Connection(host, socket);
   const handshake = new JuteWriter();
   writeConnectRequest(handshake, {

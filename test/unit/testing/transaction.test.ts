@@ -22,7 +22,7 @@ describe('Transaction', () => {
     const txn = new Transaction(tree, new Quotas(tree, false), 9n, 5000);
     const a = txn.create('/a', null, ACL, PERSISTENT);
     txn.setData('/a', a, null);
-    txn.setAcl(a, []);
+    txn.setAcl('/a', a, []);
     txn.delete('/a', a);
     expect(txn.triggers.map(({ type, path }) => [type, path])).toEqual([
       [EventTypeCode.NodeCreated, '/a'],
@@ -46,7 +46,7 @@ describe('Transaction', () => {
     txn.delete('/a/b', tree.get('/a/b') as DataNode);
     txn.create('/a/b', null, ACL, PERSISTENT);
     txn.create('/a/c', null, ACL, PERSISTENT);
-    txn.setAcl(tree.get('/a') as DataNode, []);
+    txn.setAcl('/a', tree.get('/a') as DataNode, []);
     txn.rollback();
     expect(shot()).toEqual(before);
     expect(txn.triggers).toEqual([]);

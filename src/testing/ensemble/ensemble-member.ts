@@ -1,0 +1,137 @@
+/** A mini-server that is one of an ensemble. */
+import type { ConfigServer } from '../../protocol/ensemble-config.js';
+import { InvalidArgumentError } from '../../protocol/errors.js';
+import { MiniServer } from '../mini-server.js';
+import type { ServerOptions } from '../options.js';
+import { parseSnapshot } from '../snapshot-reader.js';
+import type { Snapshot } from '../snapshot.js';
+import { serverLine } from './configuration.js';
+import { Peer, type ReadOnlyRules, type Role } from './peer.js';
+import type { Quorum } from './quorum.js';
+
+/** Ports on which real members talk to each other; nobody listens there. */
+const QUORUM_PORT = 2888;
+const ELECTION_PORT = 3888;
+
+/** What a member is made of. */
+export interface MemberPlan {
+  readonly quorum: Quorum;
+  readonly id: number;
+  readonly votes: boolean;
+  readonly options: ServerOptions;
+  readonly readOnly: ReadOnlyRules | null;
+}
+
+/** A member that listens, and does not take part yet. */
+export interface OpenMember {
+  readonly member: EnsembleMember;
+  readonly peer: Peer;
+  readonly line: ConfigServer;
+}
+
+/**
+ * A member of a `MiniEnsemble`: a {@link MiniServer} whose nodes and sessions are those of the ensemble as far as it has
+ * applied them. Sessions and nodes are ended by the leader.
+ */
+export class EnsembleMember extends MiniServer {
+  /** N of `server.N`: 1 for the first. */
+  readonly id: number;
+
+  private readonly plan: MemberPlan;
+  private readonly peer: Peer;
+
+  private constructor(plan: MemberPlan) {
+    const { id, options, readOnly } = plan;
+    const peer = new Peer(id, options, readOnly, {
+      hangUpAll: () => this.hangUpAll(),
+      isPaused: () => this.board.isStopped,
+    });
+    super(peer.state, peer);
+    this.id = id;
+    this.plan = plan;
+    this.peer = peer;
+  }
+
+  /** @throws {@link ListenError} */
+  static async open(plan: MemberPlan): Promise<OpenMember> {
+    const member = new EnsembleMember(plan);
+    await member.listen(plan.options.port);
+    return { member, peer: member.peer, line: member.line() };
+  }
+
+  /** What it is now; `looking` also while it serves in read-only mode. */
+  get role(): Role {
+    return this.peer.role;
+  }
+
+  /** Its line of a configuration, as `reconfig` takes it: `server.N=host:port:port:participant;host:clientPort`. */
+  get joining(): string {
+    return serverLine(this.line());
+  }
+
+  /** Ends the session for the whole ensemble. @returns false if there is no such session, or nobody leads */
+  override expireSession(id: bigint): boolean {
+    const leading = this.peer.isCut ? undefined : this.peer.leadership?.state;
+    const session = leading?.sessions.get(id);
+    if (leading === undefined || session === undefined) return false;
+    leading.expire(session);
+    return true;
+  }
+
+  /** Has the leader delete the containers and TTL nodes that are due. */
+  override reap(): void {
+    this.peer.reap();
+  }
+
+  /**
+   * A member is read-only when it has no quorum, and not by itself.
+   * @throws {@link InvalidArgumentError} always; see `partition` and the option `readOnlyMode`
+   */
+  override readOnly(): never {
+    throw new InvalidArgumentError(
+      'a member is read-only when it has no quorum, with the option readOnlyMode',
+    );
+  }
+
+  /** Loses all it has, as if it came back with an empty disk; if it finds a leader, it gets all from there. */
+  override wipe(): void {
+    const { quorum } = this.plan;
+    const { running } = this;
+    quorum.leave(this.peer);
+    this.dropConnections();
+    this.peer.wipe();
+    if (running) quorum.join(this.peer);
+  }
+
+  /**
+   * Puts the nodes and sessions of a snapshot in the place of all that the whole ensemble has. All connections are closed.
+   * @throws {@link SnapshotError} if it is none; then nothing is changed
+   */
+  override restore(snapshot: Snapshot): void {
+    const parsed = parseSnapshot(snapshot, this.state.clock.wallMs());
+    this.plan.quorum.reload(this.peer, () => this.state.restore(parsed));
+  }
+
+  /** Takes it out of the ensemble, as if its process had ended; the others notice at once. */
+  override stop(): Promise<void> {
+    this.plan.quorum.leave(this.peer);
+    return super.stop();
+  }
+
+  /** Stops it if need be, starts it on its port, and lets it find the others. */
+  override async restart(): Promise<void> {
+    this.plan.quorum.leave(this.peer);
+    await super.restart();
+    this.plan.quorum.join(this.peer);
+  }
+
+  private line(): ConfigServer {
+    const { id, host, port } = this;
+    return {
+      id,
+      addresses: [{ host, quorumPort: QUORUM_PORT + id, electionPort: ELECTION_PORT + id }],
+      role: this.plan.votes ? 'participant' : 'observer',
+      clientAddress: { host, port },
+    };
+  }
+}
