@@ -1,6 +1,6 @@
 /** TLS for the mini-server: a listener for secure connections, and the identity that a client's certificate gives. */
 import { type Server, type Socket } from 'node:net';
-import { createServer, type TLSSocket } from 'node:tls';
+import { createSecureContext, createServer, type TLSSocket } from 'node:tls';
 import { InvalidOptionError } from '../protocol/errors.js';
 
 /** The mini-server's option `tls`. PEM texts, as Node's `tls.createServer` takes them. */
@@ -22,6 +22,11 @@ export function checkTls(given: unknown): MiniServerTls {
   const flag = requestCert === undefined || typeof (requestCert as unknown) === 'boolean';
   if (!pem(key) || !pem(cert) || !(ca === undefined || pem(ca)) || !flag || Object.keys(rest).length > 0) {
     throw new InvalidOptionError('tls must be { key, cert, ca?, requestCert? }');
+  }
+  try {
+    createSecureContext({ key, cert, ca } as Parameters<typeof createSecureContext>[0]);
+  } catch (error) {
+    throw new InvalidOptionError(`tls: ${(error as Error).message}`);
   }
   return given as MiniServerTls;
 }

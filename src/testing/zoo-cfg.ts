@@ -62,6 +62,28 @@ export function configOptions(properties: Properties): ParsedConfig {
   return { options, notes: notes(properties) };
 }
 
+const FILE_KEYS: ReadonlySet<string> = new Set([
+  'tickTime',
+  'minSessionTimeout',
+  'maxSessionTimeout',
+  'clientPort',
+  'clientPortAddress',
+  'maxClientCnxns',
+]);
+const PROPERTY_KEYS: ReadonlySet<string> = new Set([
+  '4lw.commands.whitelist',
+  'extendedTypesEnabled',
+  'enforceQuota',
+  'DigestAuthenticationProvider.superDigest',
+  'znode.container.checkIntervalMs',
+  'jute.maxbuffer',
+]);
+
+/** Does a property change anything? @param isFile is there a configuration file that it stands beside? */
+export function hasEffect(key: string, isFile: boolean): boolean {
+  return PROPERTY_KEYS.has(key.replace(/^zookeeper\./, '')) || (isFile && FILE_KEYS.has(key));
+}
+
 /** Options that are system properties of a real server; only those that are there. */
 export function propertyOptions(properties: Properties): MiniServerOptions {
   const whitelist = property(properties, '4lw.commands.whitelist');
@@ -134,7 +156,8 @@ function notes(properties: Properties): readonly string[] {
   if (servers.length > 0) {
     found.push(`${servers.join(', ')}: there are no ensembles here, this server runs standalone`);
   }
-  if (properties.has('secureClientPort')) found.push('secureClientPort: there is no TLS here');
+  if (properties.has('secureClientPort'))
+    found.push('secureClientPort: it is not read; --tls makes a secure port');
   if (properties.has('dynamicConfigFile')) found.push('dynamicConfigFile: it is not read');
   return found;
 }

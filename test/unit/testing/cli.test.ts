@@ -1,9 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { lstat, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { EXIT, runCli, type CliHost } from '../../../src/testing/cli-main.js';
+import { connect } from '../../../src/index.js';
 import { MiniServer } from '../../../src/testing/mini-server.js';
+import type { Snapshot } from '../../../src/testing/snapshot.js';
+import { makeCertificates } from '../../support/certificates.js';
 import { fourLetterWord, RawClient } from '../../support/raw-client.js';
 
 /** Runs the command; while it serves, `during` is called with its port, then it is asked to end. */
@@ -58,6 +61,14 @@ describe('zk-mini-server', () => {
     [['--config', '/does/not/exist'], '/does/not/exist'],
     [['--property', 'novalue'], 'key=value'],
     [['--property', 'jute.maxbuffer=x'], 'jute.maxbuffer'],
+    [['--log', 'everything'], '--log must be frames'],
+    [['--emulate', '2.0'], 'emulate must be'],
+    [['--tls-key', 'key.pem'], 'need --tls'],
+    [['--tls', '/does/not/exist.pem'], '/does/not/exist.pem'],
+    [['--tls', 'package.json'], 'tls: '],
+    [['--data', '/does/not/exist/data.json'], '/does/not/exist/data.json'],
+    [['--data', 'README.md'], 'README.md is no JSON: '],
+    [['--data', 'package.json'], 'package.json: the snapshot cannot be used: '],
   ])('%j ends with one line and code 2', async (argv, word) => {
     const { code, out, err } = await run(argv);
     expect([code, out]).toEqual([EXIT.USAGE, '']);
@@ -69,7 +80,7 @@ describe('zk-mini-server', () => {
     const other = await MiniServer.start();
     const { code, err } = await run(['--port', String(other.port)]);
     await other.close();
-    expect(code).toBe(EXIT.CANNOT_LISTEN);
+    expect(code).toBe(EXIT.FAILED);
     expect(err).toMatch(/^zk-mini-server: .*in use\n$/);
   });
 
@@ -92,5 +103,117 @@ describe('zk-mini-server', () => {
     const { code, err } = await run(['--config', await config('tickTime=soon\n')]);
     expect(code).toBe(EXIT.USAGE);
     expect(err).toContain('tickTime');
+  });
+
+  it('says which properties have no effect', async () => {
+    const properties = ['-D', 'enforceQuota=true', '-D', 'zookeeper.jute.maxbuffer=5000'];
+    const without = await run(['--port', '0', ...properties, '-D', 'tickTime=500', '-D', 'snapCount=5']);
+    expect(without.err.split('\n')).toEqual([
+      'zk-mini-server: note: -D tickTime: it has no effect here, or not without --config',
+      'zk-mini-server: note: -D snapCount: it has no effect here, or not without --config',
+      '',
+    ]);
+    const file = await config('clientPort=0\nsnapCount=5\n');
+    const beside = await run(['--config', file, '-D', 'tickTime=500', '-D', 'snapCount=5']);
+    expect(beside.err).toBe('zk-mini-server: note: -D snapCount: it has no effect here\n');
+    expect([without.code, beside.code]).toEqual([EXIT.OK, EXIT.OK]);
+  });
+
+  it('emulates a release', async () => {
+    const { code } = await run(['--port', '0', '--emulate', '3.8'], async (port) => {
+      expect(await fourLetterWord({ port }, 'srvr')).toContain('Zookeeper version: 3.8.0');
+    });
+    expect(code).toBe(EXIT.OK);
+  });
+
+  describe('--data', () => {
+    it('is written at the end, whole or not at all, and loaded at the next start', async () => {
+      const file = join(folder, 'data.json');
+      const first = await run(['--port', '0', '--data', file], async (port) => {
+        const conn = await connect(`127.0.0.1:${port}`);
+        await conn.create('/kept', 'one');
+        await conn.create('/gone', null, { mode: 'EPHEMERAL' });
+      });
+      expect(first).toMatchObject({ code: EXIT.OK, err: '' });
+      const { nodes, sessions } = JSON.parse(await readFile(file, 'utf8')) as Snapshot;
+      expect(nodes.find(({ path }) => path === '/kept')?.text).toBe('one');
+      expect(nodes.map(({ path }) => path)).not.toContain('/gone');
+      expect(sessions).toBeUndefined();
+
+      const link = join(folder, 'link.json');
+      await symlink(file, link);
+      const second = await run(['--port', '0', '--data', link], async (port) => {
+        await using conn = await connect(`127.0.0.1:${port}`);
+        expect(String((await conn.get('/kept')).data)).toBe('one');
+        await conn.set('/kept', 'two');
+      });
+      expect(second).toMatchObject({ code: EXIT.OK, err: '' });
+      expect((await lstat(link)).isSymbolicLink()).toBe(true);
+      expect(await readFile(file, 'utf8')).toContain('"text": "two"');
+      expect((await readdir(folder)).filter((name) => name.includes('tmp'))).toEqual([]);
+    });
+
+    it('says in one line that it could not be written, and leaves no half of it', async () => {
+      const place = join(folder, 'place');
+      await mkdir(place);
+      const file = join(place, 'data.json');
+      const { code, err } = await run(['--port', '0', '--data', file], async () => {
+        await rm(place, { recursive: true });
+      });
+      expect(code).toBe(EXIT.FAILED);
+      expect(err).toMatch(/^zk-mini-server: cannot write .*data\.json: ENOENT.*\n$/);
+    });
+  });
+
+  it('speaks TLS, and asks for certificates if it is told who signs them', async () => {
+    using files = makeCertificates();
+    const [both, key, ca] = ['both.pem', 'key.pem', 'ca.pem'].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await writeFile(both, files.server.cert + files.server.key);
+    await writeFile(key, files.server.key);
+    await writeFile(ca, files.ca);
+    const plain = await run(['--port', '0', '--tls', both], async (port) => {
+      await using conn = await connect(`127.0.0.1:${port}`, { tls: { ca: files.ca } });
+      await conn.create('/secure');
+    });
+    expect(plain).toMatchObject({ code: EXIT.OK, err: '' });
+    const certificate = { ca: files.ca, cert: files.client.cert, key: files.client.key };
+    const mutual = ['--port', '0', '--tls', files.server.certFile, '--tls-key', key, '--tls-ca', ca];
+    const known = await run(mutual, async (port) => {
+      await using conn = await connect(`127.0.0.1:${port}`, { tls: certificate });
+      expect((await conn.whoAmI()).map(({ scheme }) => scheme)).toContain('x509');
+      const stranger = connect(`127.0.0.1:${port}`, { tls: { ca: files.ca }, sessionTimeoutMs: 500 });
+      await expect(stranger).rejects.toThrow('certificate required');
+    });
+    expect(known).toMatchObject({ code: EXIT.OK, err: '' });
+  });
+
+  it('writes a line for each frame with --log frames, and no secret', async () => {
+    const { code, out } = await run(['--port', '0', '--log', 'frames'], async (port) => {
+      await using conn = await connect(`127.0.0.1:${port}`, {
+        auth: [{ scheme: 'digest', auth: 'a:hunter2' }],
+      });
+      const { watch } = await conn.existsW('/a');
+      await conn.create('/a', 'hunter2');
+      await watch.event;
+      await conn.get('/nobody').catch(() => undefined);
+    });
+    expect(code).toBe(EXIT.OK);
+    expect(out).not.toContain('hunter2');
+    const lines = out.split('\n').map((line) => line.replace(/^\d+\.\d{3} /, ''));
+    const has = (pattern: RegExp): void =>
+      expect(
+        lines.some((line) => pattern.test(line)),
+        out,
+      ).toBe(true);
+    has(/^#1 > handshake .*session 0x0 \d+ bytes$/);
+    has(/^#1 > request auth xid -4 \d+ bytes$/);
+    has(/^#1 > request create \/a xid \d+ \d+ bytes$/);
+    has(/^#1 < reply create \/a xid \d+ zxid 0x[0-9a-f]+ \d+ bytes$/);
+    has(/^#1 < notification NodeCreated \/a /);
+    has(/^#1 < reply getData \/nobody xid \d+ zxid 0x[0-9a-f]+ NoNode \d+ bytes$/);
   });
 });

@@ -1,0 +1,41 @@
+/** The flag `--log frames`: a line for each frame. */
+import { errorName } from '../protocol/error-codes.js';
+import { hex } from '../protocol/readable.js';
+import type { FrameLog, LoggedFrame } from './faults/frame-log.js';
+
+/** Writes each frame that is recorded from now on, until the log is stopped. */
+export async function writeFrames(log: FrameLog, write: (text: string) => void): Promise<void> {
+  let startedAt: number | null = null;
+  try {
+    for (;;) {
+      await log.next();
+      const frames = log.frames();
+      startedAt ??= frames[0]?.at ?? 0;
+      for (const frame of frames) write(`${frameLine(frame, startedAt)}\n`);
+      // those that come between here and `next` come in no other turn: nothing is lost
+      log.clear();
+    }
+  } catch {
+    // stopped, which is how it ends
+  }
+}
+
+/** A frame in one line: seconds since the first one, connection, direction, what it is. */
+export function frameLine(frame: LoggedFrame, startedAt: number): string {
+  const { connection, direction, kind, op, path, event, xid, errno, zxid, session, bytes, fault } = frame;
+  const words = [
+    ((frame.at - startedAt) / 1000).toFixed(3),
+    `#${connection}`,
+    direction === 'toServer' ? '>' : '<',
+    kind,
+    op ?? event,
+    path,
+    xid === null || kind === 'notification' ? null : `xid ${xid}`,
+    zxid === null ? null : `zxid ${hex(zxid)}`,
+    errno === null || errno === 0 ? null : (errorName(errno) ?? `error ${errno}`),
+    kind === 'handshake' ? `session ${hex(session)}` : null,
+    `${bytes} bytes`,
+    fault === null ? null : `(${fault})`,
+  ];
+  return words.filter((word) => word !== null).join(' ');
+}
