@@ -8,6 +8,9 @@ import { build } from 'tsup';
 
 const PROJECT = path.resolve(import.meta.dirname, '../..');
 
+/** The super user that the real servers of the tests have: `super:test`. */
+const SUPER = 'DigestAuthenticationProvider.superDigest=super:D/InIHSb7yEEbrWz8b9l71RjZJU=';
+
 /** A server on a free port. */
 export interface MiniServerProcess {
   readonly connectString: string;
@@ -16,7 +19,7 @@ export interface MiniServerProcess {
 }
 
 export async function startMiniServerProcess(): Promise<MiniServerProcess> {
-  const child = spawn(process.execPath, [await builtCli(), '--port', '0'], {
+  const child = spawn(process.execPath, [await builtCli(), '--port', '0', '--property', SUPER], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
@@ -44,12 +47,15 @@ async function builtCli(): Promise<string> {
   await build({
     config: false,
     silent: true,
-    entry: { 'interop-cli': path.join(PROJECT, 'src/cli.ts') },
+    // test files run beside each other: each has its own
+    entry: { [`interop-cli-${process.pid}`]: path.join(PROJECT, 'src/cli.ts') },
     format: ['esm'],
     target: 'node20',
     outDir,
   });
-  return path.join(outDir, 'interop-cli.js');
+  const built = path.join(outDir, `interop-cli-${process.pid}.js`);
+  process.once('exit', () => fs.rmSync(built, { force: true }));
+  return built;
 }
 
 function newest(folder: string): number {

@@ -86,7 +86,7 @@ export function kazoo(): Tool {
     name: version === null ? 'kazoo' : `kazoo ${version}`,
     missing: version === null ? `${PYTHON} has no kazoo (Debian: apt-get install python3-kazoo)` : null,
     run: (connectString, root) =>
-      runProgram(PYTHON, [path.join(SCRIPTS, 'kazoo_session.py'), connectString, root]),
+      runProgram(PYTHON, [path.join(SCRIPTS, 'kazoo_recipes.py'), connectString, root]),
   };
 }
 

@@ -35,7 +35,7 @@ declare module 'vitest' {
 /** Folders below `test` whose files never talk to a server. */
 const PURE_LANES = ['unit', 'property', 'conformance', 'types', 'package', 'docs', 'differential'];
 /** Those whose files run on the newest release too. */
-const LANES_ON_BOTH = ['contract'];
+const LANES_ON_BOTH = ['contract', 'interop'];
 
 export async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const tell = (real: ZkReal, newer: ZkReal): void => {
@@ -88,7 +88,7 @@ function findNewer(project: TestProject, first: FoundZooKeeper | MissingReal): F
   const newest = RELEASES[RELEASES.length - 1]!;
   if (first.version === newest) return { missing: `the other one is a ${newest} too`, unwanted: true };
   if (!someIn(project, LANES_ON_BOTH))
-    return { missing: 'not started: no contract test was selected', unwanted: true };
+    return { missing: 'not started: no test that runs on both was selected', unwanted: true };
   return findZooKeeper(newest);
 }
 
