@@ -91,7 +91,7 @@ export function kazoo(): Tool {
 }
 
 export function nodeZookeeperClient(): Tool {
-  const script = path.join(SCRIPTS, 'node-zookeeper-client-session.mjs');
+  const script = path.join(SCRIPTS, 'node-zookeeper-client-calls.mjs');
   let missing: string | null = null;
   try {
     createRequire(import.meta.url).resolve('node-zookeeper-client');
