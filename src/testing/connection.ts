@@ -13,6 +13,7 @@ import type { Direction } from './faults/wire-frame.js';
 import { isFourLetterWord } from './four-letter-words.js';
 import { FrameWriter } from './frame-writer.js';
 import { attachAlone, writeWelcome } from './handshake.js';
+import { inBucketOrder } from './identity-order.js';
 import { plainAddress } from './ip-address.js';
 import type { Membership, Welcome } from './membership.js';
 import type { Caller } from './request-context.js';
@@ -147,7 +148,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
     const fresh = ids.filter(
       ({ scheme, id }) => !this.ids.some((own) => own.scheme === scheme && own.id === id),
     );
-    if (fresh.length > 0) this.ids = [...this.ids, ...fresh];
+    if (fresh.length > 0) this.ids = inBucketOrder([...this.ids, ...fresh]);
   }
 
   closeAfterReply(): void {
