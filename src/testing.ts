@@ -11,6 +11,7 @@ export type {
   CutKind,
   CutOptions,
   DeliveryCut,
+  FaultKind,
   GarbleOptions,
   RequestCut,
 } from './testing/faults/actions.js';

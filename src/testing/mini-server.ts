@@ -153,6 +153,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     const session = this.state.sessions.get(id);
     if (session === undefined) return false;
     this.state.expire(session);
+    this.board.count('expireSession');
     return true;
   }
 
@@ -189,14 +190,16 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
    * begin anew, and a client that has seen more is hung up on until the server has caught up.
    */
   wipe(): void {
-    this.dropConnections();
+    for (const connection of [...this.serving]) connection.reset();
     this.state.wipe();
+    this.board.count('wipe');
   }
 
   /** Cuts every connection with a reset; sessions live on. @returns how many there were */
   dropConnections(): number {
     const all = [...this.serving];
     for (const connection of all) connection.reset();
+    this.board.count('dropConnections', all.length);
     return all.length;
   }
 

@@ -39,6 +39,19 @@ export interface GarbleOptions {
   readonly part?: 'frame' | 'length' | undefined;
 }
 
+/** Everything that can be done to a connection or a server, as it is counted. */
+export type FaultKind =
+  | Action['kind']
+  | 'pause'
+  | 'blackhole'
+  | 'lag'
+  | 'refuse'
+  | 'readOnly'
+  | 'expireSession'
+  | 'moveSession'
+  | 'wipe'
+  | 'dropConnections';
+
 /** One action, checked. */
 export type Action =
   | { readonly kind: 'reply'; readonly errno: number }

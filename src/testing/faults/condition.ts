@@ -17,15 +17,23 @@ export class StandingCondition implements Condition {
   standing = true;
   count = 0;
 
+  /** @param onHit told of all that it hits */
   constructor(
     readonly text: string,
-    private readonly undo: (condition: StandingCondition) => void,
+    private readonly onHit: () => void,
+    private readonly undo: () => void,
   ) {}
+
+  /** It has hit a frame, or a connection. */
+  hit(): void {
+    this.count++;
+    this.onHit();
+  }
 
   end(): void {
     if (!this.standing) return;
     this.standing = false;
-    this.undo(this);
+    this.undo();
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,6 @@
 /** All that is wrong with one server or proxy at a time: rules, conditions, and the log; and whom it concerns. */
 import type { Clock } from '../clock.js';
-import type { Action } from './actions.js';
+import type { Action, FaultKind } from './actions.js';
 import { StandingCondition } from './condition.js';
 import { Rule, type RuleKeeper } from './fault-rule.js';
 import { FrameLog } from './frame-log.js';
@@ -48,6 +48,7 @@ export class FaultBoard implements RuleKeeper {
     toClient: new Map(),
   };
   private readonly refusals = new Set<StandingCondition>();
+  private readonly tally = new Map<FaultKind, number>();
   private connections = 0;
 
   constructor(options: BoardOptions) {
@@ -63,6 +64,16 @@ export class FaultBoard implements RuleKeeper {
     return ++this.connections;
   }
 
+  /** What was done since the start, by kind. */
+  get injected(): Readonly<Partial<Record<FaultKind, number>>> {
+    return Object.fromEntries(this.tally);
+  }
+
+  /** Something was done. */
+  count(kind: FaultKind, times = 1): void {
+    if (times > 0) this.tally.set(kind, (this.tally.get(kind) ?? 0) + times);
+  }
+
   // ---- rules
 
   get rules(): readonly Rule[] {
@@ -70,14 +81,14 @@ export class FaultBoard implements RuleKeeper {
   }
 
   add(match: CompiledMatch, action: Action): Rule {
-    const rule = new Rule(this, match, action);
+    const rule = new Rule(this, match, action, () => this.count(action.kind));
     this.userRules.add(rule);
     this.changed();
     return rule;
   }
 
   /** A rule that a condition consists of: it comes after the user's own, and is not shown. */
-  addOwn(match: CompiledMatch, action: Action, onActed?: (frame: WireFrame) => void): Rule {
+  addOwn(match: CompiledMatch, action: Action, onActed: () => void): Rule {
     const rule = new Rule(this, match, action, onActed);
     this.ownRules.add(rule);
     this.changed();
@@ -109,15 +120,15 @@ export class FaultBoard implements RuleKeeper {
   }
 
   pause(directions: readonly Direction[]): StandingCondition {
-    return this.addTo(this.pauses, directions, `pause ${ways(directions)}`);
+    return this.addTo(this.pauses, directions, 'pause');
   }
 
   blackhole(directions: readonly Direction[]): StandingCondition {
-    return this.addTo(this.holes, directions, `blackhole ${ways(directions)}`);
+    return this.addTo(this.holes, directions, 'blackhole');
   }
 
   lag(ms: number, directions: readonly Direction[]): StandingCondition {
-    const condition = this.condition(`lag(${ms}) ${ways(directions)}`, () => {
+    const condition = this.condition('lag', `lag(${ms}) ${ways(directions)}`, () => {
       for (const direction of directions) this.lags[direction].delete(condition);
     });
     for (const direction of directions) this.lags[direction].set(condition, ms);
@@ -125,19 +136,20 @@ export class FaultBoard implements RuleKeeper {
   }
 
   refuse(): StandingCondition {
-    const condition = this.condition('refuse', () => void this.refusals.delete(condition));
+    const condition = this.condition('refuse', 'refuse', () => void this.refusals.delete(condition));
     this.refusals.add(condition);
     return condition;
   }
 
   /** @param undo what ends it, besides taking it off the list */
-  condition(text: string, undo: () => void): StandingCondition {
-    const condition = new StandingCondition(text, () => {
+  condition(kind: FaultKind, text: string, undo: () => void): StandingCondition {
+    const end = (): void => {
       this.standing.delete(condition);
       undo();
       this.changed();
       for (const each of [...this.watched]) each.conditionsChanged();
-    });
+    };
+    const condition = new StandingCondition(text, () => this.count(kind), end);
     this.standing.add(condition);
     this.changed();
     return condition;
@@ -167,7 +179,7 @@ export class FaultBoard implements RuleKeeper {
   lagOf(direction: Direction): number {
     let sum = 0;
     for (const [condition, ms] of this.lags[direction]) {
-      condition.count++;
+      condition.hit();
       sum += ms;
     }
     return sum;
@@ -192,9 +204,9 @@ export class FaultBoard implements RuleKeeper {
   private addTo(
     sets: Record<Direction, Set<StandingCondition>>,
     directions: readonly Direction[],
-    text: string,
+    kind: 'pause' | 'blackhole',
   ): StandingCondition {
-    const condition = this.condition(text, () => {
+    const condition = this.condition(kind, `${kind} ${ways(directions)}`, () => {
       for (const direction of directions) sets[direction].delete(condition);
     });
     for (const direction of directions) sets[direction].add(condition);
@@ -217,7 +229,7 @@ function both(): Record<Direction, Set<StandingCondition>> {
 function hit(conditions: Iterable<StandingCondition>): boolean {
   let any = false;
   for (const condition of conditions) {
-    condition.count++;
+    condition.hit();
     any = true;
   }
   return any;

@@ -83,6 +83,11 @@ export class FaultProxy extends FaultTarget implements AsyncDisposable {
    */
   static async start(options: FaultProxyOptions): Promise<FaultProxy> {
     known('FaultProxy.start()', options, OPTIONS);
+    const { log = true, logCapacity = LOG_CAPACITY } = options;
+    if (typeof log !== 'boolean') throw new InvalidOptionError('log must be true or false');
+    if (!Number.isSafeInteger(logCapacity) || logCapacity < 1) {
+      throw new InvalidOptionError(`logCapacity must be a whole number from 1 on, not ${logCapacity}`);
+    }
     const proxy = new FaultProxy(parseTarget(options.target), options);
     await proxy.listen(portOf(options.port ?? 0));
     return proxy;
@@ -111,6 +116,7 @@ export class FaultProxy extends FaultTarget implements AsyncDisposable {
   dropConnections(): number {
     const all = [...this.open];
     for (const connection of all) connection.reset();
+    this.board.count('dropConnections', all.length);
     return all.length;
   }
 
@@ -118,7 +124,7 @@ export class FaultProxy extends FaultTarget implements AsyncDisposable {
   close(): Promise<void> {
     this.closing ??= new Promise<void>((resolve) => {
       this.listener.close(() => resolve());
-      this.dropConnections();
+      for (const connection of this.open) connection.reset();
     });
     return this.closing;
   }

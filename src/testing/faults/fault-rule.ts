@@ -62,7 +62,7 @@ export class Rule implements HoldRule {
     readonly match: CompiledMatch,
     readonly action: Action,
     /** Told when it has acted. */
-    private readonly onActed?: (frame: WireFrame) => void,
+    private readonly onActed: () => void,
   ) {
     this.text = `${match.text}: ${actionText(action)}`;
   }
@@ -130,7 +130,7 @@ export class Rule implements HoldRule {
     this.count++;
     this.first ??= frame;
     this.waiter?.resolve(this.first);
-    this.onActed?.(frame);
+    this.onActed();
   }
 
   /** Remembers how a frame that it holds is let go. */

@@ -1,6 +1,6 @@
 /** What can be done to a mini-server and to a proxy alike. */
 import { InvalidOptionError } from '../../protocol/errors.js';
-import { duration, shown } from './actions.js';
+import { duration, shown, type FaultKind } from './actions.js';
 import type { Condition } from './condition.js';
 import type { FaultBoard } from './fault-board.js';
 import type { FaultRule } from './fault-rule.js';
@@ -88,6 +88,11 @@ export abstract class FaultTarget {
   /** Removes all rules and ends all conditions. */
   heal(): void {
     this.board.heal();
+  }
+
+  /** How often each kind of fault was made since the start, by rules, conditions and verbs; those that were not are left out. */
+  get injected(): Readonly<Partial<Record<FaultKind, number>>> {
+    return this.board.injected;
   }
 
   /** The frames that went by. */

@@ -8,7 +8,7 @@ import type { Direction, FrameKind, WireFrame } from './wire-frame.js';
 export interface LoggedFrame extends WireFrame {
   /** When it came, ms by {@link Clock.now} of the server or proxy. */
   readonly at: number;
-  /** What a rule or a condition did to it, such as `drop` or `blackhole`; `null` for nothing. */
+  /** What was done to it, such as `drop` or `blackhole`, or `lost` if it came behind a cut; `null` for nothing. */
   readonly fault: string | null;
 }
 

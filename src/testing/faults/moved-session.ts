@@ -19,5 +19,7 @@ const ASKED_ABOUT = [
 /** The connection is closed instead of an answer that says SessionMoved (Java `FinalRequestProcessor`). */
 export function moveAway(board: FaultBoard, connection: number): Rule {
   const match = compileMatch({ op: ASKED_ABOUT, where: (frame) => frame.connection === connection });
-  return board.addOwn(match, cutAction('toServer', 'beforeApplied', { how: 'fin' }));
+  return board.addOwn(match, cutAction('toServer', 'beforeApplied', { how: 'fin' }), () =>
+    board.count('moveSession'),
+  );
 }

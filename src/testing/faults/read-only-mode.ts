@@ -48,7 +48,7 @@ export function startReadOnly(
   if (before?.condition.standing === true) throw new InvalidOptionError('the server is read-only already');
 
   const kept = new Set(sessions);
-  const condition = board.condition('readOnly', () => {
+  const condition = board.condition('readOnly', 'readOnly', () => {
     for (const rule of rules) rule.remove();
     hangUpOnAll();
     for (const session of [...sessions]) if (!kept.has(session)) sessions.remove(session);
@@ -57,7 +57,7 @@ export function startReadOnly(
   });
   const add = (match: FrameMatch, action: Action, counts = true): ReturnType<FaultBoard['addOwn']> =>
     board.addOwn(compileMatch({ ...match, times: Infinity }), action, () => {
-      if (counts) condition.count++;
+      if (counts) condition.hit();
     });
   const hangUp = cutAction('toServer', 'beforeApplied', { how: 'fin' });
   const isUnwelcome = ({ readOnly, session }: WireFrame): boolean => {

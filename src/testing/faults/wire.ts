@@ -156,7 +156,7 @@ export class Wire implements Watched {
     const order = direction === 'toClient' ? this.orderFor(frame, exchange) : null;
     const rule = order?.rule ?? this.board.judge(frame, this.lanes[direction].isSwapping);
     const action = order?.action ?? rule?.action;
-    this.log(frame, action === undefined || isForLater(action) ? null : action.kind);
+    this.log(frame, action === undefined || (order === null && isForLater(action)) ? null : action.kind);
     const taken = { direction, frame, bytes, exchange };
     if (order !== null) this.cutDelivery(order.rule, order.action, taken);
     else if (rule !== null) this.act(rule, taken);
@@ -181,7 +181,7 @@ export class Wire implements Watched {
 
   private vanishes(frame: WireFrame): boolean {
     if (!this.silent && !this.board.swallows(frame.direction)) return false;
-    this.log(frame, this.silent ? 'cut' : 'blackhole');
+    this.log(frame, this.silent ? 'lost' : 'blackhole');
     return true;
   }
 
