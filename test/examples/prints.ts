@@ -161,4 +161,17 @@ export const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'GET /users > zookeeper getData ok',
     'GET /users > zookeeper getData ZK_NO_NODE',
   ],
+  '22-faults.mjs': [
+    'create: ConnectionLossError, outcome unknown, retryable false',
+    'and yet it is there: true',
+    'the idempotent create is done',
+    'attempt 1: ThrottledOpError',
+    'attempt 2: ThrottledOpError',
+    'attempt 3: version 1',
+    'the server has "44", we do not know yet',
+    'now we do: NodeDataChanged',
+    'half a connection: RequestTimeoutError',
+    'in the log: create /order, cut',
+    'faults: {"cut":2,"reply":2,"hold":1,"blackhole":1,"dropConnections":1}',
+  ],
 };
