@@ -21,7 +21,7 @@ export interface AuthInfo {
 export interface ConnOptions {
   /** Session timeout to ask for, ms. The server may give another one: `conn.negotiatedTimeoutMs`. */
   readonly sessionTimeoutMs?: number | undefined;
-  /** Budget for connecting to one server, handshake included, ms. Default: session timeout / servers. */
+  /** Budget for connecting to one server, handshake included, ms. Default: session timeout / servers, at most a third of it. */
   readonly connectTimeoutMs?: number | undefined;
   /** How long a call waits for its reply, ms; 0 for ever. Default: the negotiated session timeout. */
   readonly requestTimeoutMs?: number | undefined;

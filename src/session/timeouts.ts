@@ -8,14 +8,18 @@ export function readTimeoutMs(sessionMs: number): number {
   return (sessionMs * 2) / 3;
 }
 
+/** A server that accepts and says nothing must not cost the session, however few there are. */
+const MIN_ATTEMPTS = 3;
+
 /**
- * Budget for one server, from the look-up of its name to its answer to the handshake: T/H; less where so little is left
- * of the session that not all servers could be tried, but never below a quarter of that.
+ * Budget for one server, from the look-up of its name to its answer to the handshake: T/H, at most T/3 (a real server
+ * that is about to start may take a connection and never answer); less where so little is left of the session that not
+ * all servers could be tried, but never below a quarter of that.
  * @param leftMs what is left of the session, Infinity without one
  */
 export function connectTimeoutMs(sessionMs: number, leftMs: number, servers: number): number {
   const hosts = Math.max(1, servers);
-  const share = sessionMs / hosts;
+  const share = sessionMs / Math.max(MIN_ATTEMPTS, hosts);
   return Math.max(1, Math.min(share, Math.max(leftMs / hosts, share / 4)));
 }
 

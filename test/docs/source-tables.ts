@@ -186,7 +186,7 @@ function optionsTable(): string {
 
 /** Defaults that depend on others; their row says null. */
 const DERIVED: Readonly<Record<string, string>> = {
-  connectTimeoutMs: 'session timeout / servers',
+  connectTimeoutMs: 'session timeout / servers, at most a third',
   loopLagMs: 'session timeout / 10',
   requestTimeoutMs: 'the negotiated session timeout',
   hostProvider: '`RoundRobinHostProvider`',

@@ -139,7 +139,7 @@ describe('a host provider', () => {
     const provider = new Scripted(() => ({ server: address('s'), retryStart: false }));
     Object.assign(provider, { size: undefined });
     const w = await new World(provider).start();
-    expect(w.clock.nextIn).toBe(T);
+    expect(w.clock.nextIn).toBe(T / 3);
     await w.finish();
   });
 });
