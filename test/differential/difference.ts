@@ -1,7 +1,7 @@
 /** Plays programs on two servers and looks for a difference. */
 import type { Target } from './targets.js';
 import type { Transcript } from './player.js';
-import { printed, sizeOf, type Program } from './program.js';
+import { CLIENTS, printed, sizeOf, type Program } from './program.js';
 
 /** Lines before the first different one that are shown. */
 const CONTEXT = 12;
@@ -15,7 +15,7 @@ export function difference(a: Transcript, b: Transcript, names: readonly [string
     if (first < 0) return [];
     const width = Math.max(...names.map((name) => name.length));
     return [
-      `client ${client}:`,
+      client < CLIENTS ? `client ${client}:` : 'at the end:',
       ...lines.slice(Math.max(0, first - CONTEXT), first).map((line) => `${' '.repeat(width)}  ${line}`),
       `${names[0].padEnd(width)}  ${lines[first] ?? '(nothing more)'}`,
       `${names[1].padEnd(width)}  ${other[first] ?? '(nothing more)'}`,

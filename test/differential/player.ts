@@ -15,20 +15,20 @@ import {
   type Place,
   type Program,
 } from './program.js';
-import { isMasked, Scribe } from './transcript.js';
+import { isMasked, type Scribe } from './transcript.js';
 
 /** Where a program is played. */
 export interface Stage extends Place {
   readonly address: Address;
   /** A good `check` by itself is not answered (3.8). */
   readonly silentCheck: boolean;
+  /** A server that says nothing for so long has hung up in all but name. */
+  readonly patienceMs: number;
 }
 
-/** What each client saw, a line each. */
+/** What each client saw, in lines, and what was left at the end. */
 export type Transcript = readonly (readonly string[])[];
 
-/** A server that says nothing for so long has hung up in all but name. */
-const PATIENCE_MS = 15_000;
 const TIMEOUT_MS = 40_000;
 const WRONG_PASSWORD = Buffer.alloc(16, 9);
 
@@ -41,6 +41,8 @@ class Player {
   readonly lines: string[] = [];
   wire: RawClient | null = null;
   private session: ConnectResponse | null = null;
+  /** The last one that was closed. */
+  private ghost: ConnectResponse | null = null;
   private xid = 0;
 
   constructor(
@@ -150,6 +152,18 @@ class Player {
     return this.session !== null;
   }
 
+  /** The greeting for who wants to attach to a session that is over. */
+  async haunt(): Promise<void> {
+    const { ghost } = this;
+    if (ghost === null) return;
+    const wire = await RawClient.connect(this.stage.address);
+    this.opened(wire);
+    const { sessionId, passwd } = ghost;
+    const response = await wire.handshake({ timeOut: TIMEOUT_MS, sessionId, passwd });
+    this.note(this.scribe.greeting(response));
+    if (response === null || response.timeOut <= 0) await wire.hungUp();
+  }
+
   get passwd(): Uint8Array | null {
     return this.session?.passwd ?? null;
   }
@@ -163,6 +177,7 @@ class Player {
     await this.receive(operations.closeSession);
     await this.wire?.hungUp();
     this.wire = null;
+    this.ghost = this.session;
     this.session = null;
     const count = owned === null ? 0 : ephemeralsIn(owned);
     if (count > 1) this.sortEvents(from);
@@ -187,8 +202,7 @@ function ephemeralsIn(frame: Buffer): number {
 }
 
 /** Plays it; all sessions are closed at the end. */
-export async function play(stage: Stage, program: Program): Promise<Transcript> {
-  const scribe = new Scribe(stage);
+export async function play(stage: Stage, program: Program, scribe: Scribe): Promise<Transcript> {
   const wires: RawClient[] = [];
   const time = { isUp: false };
   const players = Array.from(
@@ -202,7 +216,7 @@ export async function play(stage: Stage, program: Program): Promise<Transcript> 
   const limit = setTimeout(() => {
     time.isUp = true;
     for (const wire of wires) wire.destroy();
-  }, PATIENCE_MS);
+  }, stage.patienceMs);
   try {
     for (const [i, command] of program.entries()) {
       if (time.isUp) break;
@@ -260,12 +274,19 @@ async function run(players: readonly Player[], command: Command, i: number, stag
     case 'close':
       await close(players, player, i);
       return;
+    case 'ghost':
+      await player.haunt();
+      return;
+    case 'raw':
+      player.wire?.sendBytes(Buffer.from(command.bytes, 'hex'));
+      await player.receive(null);
+      return;
     case 'hello':
       await close(players, player, i);
       await player.greet({
         timeOut: command.timeOut,
         passwd: command.passwd < 0 ? null : Buffer.alloc(command.passwd),
-        readOnly: command.ro,
+        lastZxidSeen: stage.base + BigInt(command.seen),
       });
       return;
   }

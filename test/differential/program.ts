@@ -36,7 +36,18 @@ export type Command =
   /** Ends the session; the next command opens another one. */
   | (By & { readonly do: 'close' })
   /** Opens a session in words of its own, in place of the one before, which is closed. */
-  | (By & { readonly do: 'hello'; readonly timeOut: number; readonly passwd: number; readonly ro?: boolean })
+  | (By & {
+      readonly do: 'hello';
+      readonly timeOut: number;
+      /** Length of the password, -1 for none. */
+      readonly passwd: number;
+      /** Last zxid that was seen, counted from {@link Place.base}. */
+      readonly seen: number;
+    })
+  /** Tries to attach to the session that it closed last. */
+  | (By & { readonly do: 'ghost' })
+  /** Bytes that are no frame, in hexadecimal. */
+  | (By & { readonly do: 'raw'; readonly bytes: string })
   /** The same read by everybody at once. */
   | { readonly do: 'together'; readonly calls: readonly Call[] };
 

@@ -7,7 +7,7 @@ import { JuteReader } from '../../src/protocol/jute.js';
 import type { MultiResult } from '../../src/protocol/multi.js';
 import type { AnyOp } from '../../src/protocol/op.js';
 import { readWatcherEvent, type Acl, type ConnectResponse } from '../../src/protocol/records.js';
-import { decodeReply } from '../support/raw-client.js';
+import { decodeReply, type RawReply } from '../support/raw-client.js';
 import type { Call, Place } from './program.js';
 
 /** Numbers the sessions of one program and makes lines of frames. */
@@ -36,7 +36,7 @@ export class Scribe {
     if (frame === null) return 'hung up';
     const { xid, zxid, errno, body } = decodeReply(frame);
     const error = errno === 0 ? 'ok' : (errorName(errno) ?? errno);
-    return `reply ${xid} ${row?.name ?? 'odd'} at ${this.zxid(zxid)}: ${error}${this.body(row, body, errno, masked)}`;
+    return `reply ${xid} ${row?.name ?? 'odd'} at ${this.zxid(zxid)}: ${error}${this.body(row, { errno, body }, masked)}`;
   }
 
   event(frame: Buffer): string {
@@ -46,7 +46,8 @@ export class Scribe {
     return `event ${type} ${this.text(path)} state ${state} err ${errno} at ${this.zxid(zxid)}${this.rest(r)}`;
   }
 
-  private body(row: AnyOp | null, body: Buffer, errno: number, masked: boolean): string {
+  /** What follows the header of a reply. */
+  body(row: AnyOp | null, { errno, body }: Pick<RawReply, 'errno' | 'body'>, masked = false): string {
     if (body.length === 0 && (errno !== 0 || row === null)) return '';
     const r = new JuteReader(body);
     try {
