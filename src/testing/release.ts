@@ -48,7 +48,7 @@ export const DIFFERENCES = {
     of: ['3.9'],
   },
   checkWatchesAsksForOwn: {
-    what: '`checkWatches` asks for watches of its own connection on any path; elsewhere for anybody’s, and a bad path is a marshalling error',
+    what: '`checkWatches` asks for watches of its own connection on any path; elsewhere for anybody’s, and a path without a slash is a marshalling error',
     why: 'ZOOKEEPER-4466, 3.9.0',
     of: ['3.9'],
   },

@@ -64,7 +64,8 @@ export const addWatch: Handler<'addWatch'> = ({ state, caller }, { path, mode })
 export const checkWatches: Handler<'checkWatches'> = ({ state, caller }, { path, type }) => {
   const { checkWatchesAsksForOwn } = state.options.traits;
   if (!state.watches.knowsType(type)) refuse('Marshalling');
-  if (!checkWatchesAsksForOwn && !path.startsWith('/')) refuse('Marshalling');
+  // what has no parent, and is not nothing, is more than Java's PathParentIterator can bear
+  if (!checkWatchesAsksForOwn && path !== '' && !path.includes('/')) refuse('Marshalling');
   if (!state.watches.has(path, caller, type)) refuse('NoWatcher');
   return NOTHING;
 };

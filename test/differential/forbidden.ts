@@ -12,6 +12,8 @@ interface Forbidden {
   readonly why: string;
   readonly releases: readonly Release[];
   readonly call?: (call: Call) => boolean;
+  /** Of one request in a row of them. */
+  readonly inBurst?: (call: Call) => boolean;
   readonly odd?: (type: number) => boolean;
 }
 
@@ -45,6 +47,12 @@ export const FORBIDDEN: readonly Forbidden[] = [
       inMulti(call).some(
         ({ op, q }) => op === 'setData' && q['path'] === STATS && !String(q['data']).startsWith('count='),
       ),
+  },
+  {
+    what: 'a setACL with requests right behind it',
+    why: 'until it is applied they are judged by the old ACL, or not: the record of the change that is on its way has none',
+    releases: BOTH,
+    inBurst: ({ op }) => op === 'setACL',
   },
   {
     what: 'a change of a node above or beside that of the program',
@@ -94,5 +102,9 @@ export function isAllowed(command: Command, release: Release): boolean {
     return !isKnown && !rows.some(({ odd }) => odd?.(command.type) === true);
   }
   const calls = command.do === 'call' ? [command] : 'calls' in command ? command.calls : [];
-  return !calls.some((each) => rows.some(({ call }) => call?.(each) === true));
+  return !calls.some((each) =>
+    rows.some(
+      ({ call, inBurst }) => call?.(each) === true || (command.do === 'burst' && inBurst?.(each) === true),
+    ),
+  );
 }
