@@ -28,7 +28,8 @@ const MINI_OPTIONS: MiniServerOptions = {
   enforceQuota: true,
 };
 
-const EMULATED = { '3.8.0': '3.8', '3.9.3': '3.9' } as const;
+/** As what a mini-server is compared with a release. */
+export const EMULATED = { '3.8.0': '3.8', '3.9.3': '3.9' } as const;
 
 let programs = 0;
 
