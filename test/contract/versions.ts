@@ -39,6 +39,11 @@ export interface VersionFacts {
    */
   readonly checkWatchesAsksForOwn: boolean;
   /**
+   * deleteContainer, which servers ask each other for, is done for a client too, even to a plain node. 3.8.0 reads its path
+   * from the wrong place and always answers BadArguments.
+   */
+  readonly deleteContainerObeys: boolean;
+  /**
    * addWatch, checkWatches and removeWatches take a null for a path like any other. Before ZOOKEEPER-4466, 3.9.0, a server
    * that has taken one cannot bear it: it never ends that connection, and hangs with it.
    */
@@ -57,6 +62,7 @@ export function versionFacts(version: string): VersionFacts {
     create2InMultiHasStat: from('3.9.0'),
     watchModesStandSideBySide: from('3.9.0'),
     checkWatchesAsksForOwn: from('3.9.0'),
+    deleteContainerObeys: from('3.9.0'),
     watchesOfNullAreFine: from('3.9.0'),
   };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { digestAcl, NoAuthError, NoNodeError, op, ZkError } from '../../../src/index.js';
 import type { AnyOp } from '../../../src/protocol/op.js';
 import { operations } from '../../../src/protocol/operations.js';
+import { decodeResponse } from '../../support/raw-client.js';
 import { settled, type ContractTarget } from '../target.js';
 
 export function multiReads(target: ContractTarget): void {
@@ -94,6 +95,20 @@ export function multiReads(target: ContractTarget): void {
         expect((await client.call('ping', {})).errno).toBe(0);
       },
     );
+
+    it('with a null path is a marshalling error, behind which stands what was read before', async () => {
+      const client = await target.raw();
+      const get = (path: string | null) => ({
+        op: operations.getData,
+        request: { path: path as string, watch: false },
+      });
+      const { errno, body } = await client.call('multiRead', {
+        ops: [get(target.root), get(target.at('/none')), get(null), get(target.root)],
+      });
+      expect(errno).toBe(-5);
+      expect(decodeResponse('multiRead', body).results.map((result) => result.errno)).toEqual([0, -101]);
+      expect((await client.call('ping', {})).errno).toBe(0);
+    });
 
     it('does not look at how a path is spelt', async () => {
       const client = await target.raw();

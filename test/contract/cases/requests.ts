@@ -133,6 +133,32 @@ export function requests(target: ContractTarget): void {
     });
   });
 
+  describe('deleteContainer, which is for servers', () => {
+    const ofPath = (xid: number, path: string): Buffer =>
+      Buffer.concat([bare(xid, 20), requestBytes('sync', { path }, 0).subarray(8)]);
+
+    it('depends on the release', async () => {
+      const client = await target.raw();
+      const obeys = target.facts.deleteContainerObeys;
+      const [plain, parent, ephemeral] = [target.at('/plain'), target.root, target.at('/e')];
+      await client.call('create', create(plain));
+      await client.call('create', { ...create(ephemeral), flags: 1 });
+      const results = [
+        [parent, -111],
+        [ephemeral, -103],
+        [plain, 0],
+        [plain, -101],
+        ['/zookeeper', -8],
+        ['abc', -8],
+      ] as const;
+      for (const [path, errno] of results) {
+        client.sendFrame(ofPath(4, path));
+        expect(await client.reply(), path).toMatchObject({ xid: 4, errno: obeys ? errno : -8 });
+      }
+      expect((await client.call('exists', exists(plain))).errno).toBe(obeys ? -101 : 0);
+    });
+  });
+
   describe('an unknown operation', () => {
     it.each([10, 0, 99, 108, 1000, -2, -100, 0x7fffffff])(
       '%i is Unimplemented with zxid -1, then the server hangs up',

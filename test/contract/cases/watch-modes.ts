@@ -254,6 +254,14 @@ export function watchModes(target: ContractTarget): void {
       expect(await held(client, n)).toEqual(answers(HELD[kind][sides()]));
     });
 
+    it.each(['', 'abc', '/..', '/a/'])('takes the path %j, or cannot bear it', async (path) => {
+      const client = await target.raw();
+      const hasParent = path === '' || path.includes('/');
+      const { errno } = await client.call('checkWatches', { path, type: WatcherTypeCode.Any });
+      expect(errno).toBe(hasParent || target.facts.checkWatchesAsksForOwn ? NO_WATCHER : MARSHALLING);
+      expect((await client.call('ping', {})).errno).toBe(OK);
+    });
+
     it.each([0, 6, -1])('has no type %i', async (type) => {
       const { client, n } = await world();
       await ARM.data(client, n);
