@@ -99,11 +99,20 @@ describe('examples', () => {
     // a package of its own: otherwise `zk-conn` would be the name of the one around it
     writeFileSync(path.join(FOLDER, 'package.json'), '{}');
     // what a reader is told to copy beside his program
-    copyFileSync(pathOf('examples/keep-registered.mjs'), path.join(FOLDER, 'keep-registered.mjs'));
+    for (const name of ['keep-registered.mjs', 'workers.mjs']) {
+      copyFileSync(pathOf(`examples/${name}`), path.join(FOLDER, name));
+    }
   });
 
   afterAll(() => {
     rmSync(FOLDER, { recursive: true, force: true });
+  });
+
+  test('docs/testing.md shows the service that its tests are about', () => {
+    const file = read('examples/workers.mjs');
+    const source = file.slice(file.indexOf('\n') + 1);
+    expect(source).toContain('joinWorkers');
+    expect(read(docsPath('testing.md'))).toContain(source);
   });
 
   test('those in TypeScript have no type errors', { timeout: 60_000 }, () => {

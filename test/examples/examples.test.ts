@@ -25,10 +25,20 @@ const FOLDER = path.join(ROOT, 'examples');
 const MAX_LINES = 60;
 const MAX_DEMO_LINES = 120;
 /** No example; read by those that are. */
-const HELPERS = ['README.md', 'demo-actors.mjs', 'keep-registered.mjs', 'support.mjs', 'tsconfig.json'];
+const HELPERS = [
+  'README.md',
+  'demo-actors.mjs',
+  'keep-registered.mjs',
+  'support.mjs',
+  'tsconfig.json',
+  'workers.mjs',
+];
 
 /** Lines of which some are noise: the wanted ones must come in order, others may come between them. */
-const WITH_NOISE: ReadonlySet<string> = new Set(['10-testing-your-app.mjs']);
+const WITH_NOISE: ReadonlySet<string> = new Set(['10-testing-your-app.mjs', '23-testing-with-node-test.mjs']);
+
+/** Those that bring their own servers along. */
+const OWN_SERVER = /^(10|19|22|23|24)-/;
 
 const EXAMPLES = Object.keys(PRINTS);
 const SCRATCH = path.join(ROOT, '.tmp', `examples-${process.pid}`);
@@ -49,8 +59,16 @@ function runnable(name: string): string {
 }
 
 function args(name: string): string[] {
+  if (name.endsWith('.test.mjs')) {
+    // as in a project without a configuration, and not with that of this one
+    const config = path.join(SCRATCH, 'vitest.config.mjs');
+    fs.mkdirSync(SCRATCH, { recursive: true });
+    fs.writeFileSync(config, 'export default { test: { cache: false } };\n');
+    const vitest = path.join(ROOT, 'node_modules/vitest/vitest.mjs');
+    return [vitest, 'run', '--root', FOLDER, '--config', config, '--reporter=tap-flat', name];
+  }
   // the same report on every Node, terminal or not
-  return name.startsWith('10-') ? ['--test-reporter=tap', runnable(name)] : [runnable(name)];
+  return WITH_NOISE.has(name) ? ['--test-reporter=tap', runnable(name)] : [runnable(name)];
 }
 
 function expectLines(name: string, stdout: string): void {
@@ -107,7 +125,7 @@ describe('the folder', () => {
       const text = fs.readFileSync(path.join(FOLDER, name), 'utf8');
       for (const [, from] of text.matchAll(/(?:from |require\()'([^']+)'/g)) {
         expect(from, name).toMatch(
-          /^(zk-conn|zk-conn\/testing|node:.+|\.\/(support|demo-actors|keep-registered)\.mjs)$/,
+          /^(zk-conn|zk-conn\/testing|vitest|node:.+|\.\/(support|demo-actors|keep-registered|workers)\.mjs)$/,
         );
       }
     }
@@ -129,7 +147,7 @@ describe.each(EXAMPLES)('%s', (name) => {
       expect({ code, stderr }, stdout).toEqual({ code: 0, stderr: '' });
       expectLines(name, stdout);
       // it was really there: the ensemble has seen changes
-      if (!/^(10|19|22)-/.test(name)) expect(server.lastZxid).toBeGreaterThan(1n);
+      if (!OWN_SERVER.test(name)) expect(server.lastZxid).toBeGreaterThan(1n);
       expectClean(server);
     } finally {
       await server.close();

@@ -174,4 +174,20 @@ export const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'in the log: create /order, cut',
     'faults: {"cut":2,"reply":2,"hold":1,"blackhole":1,"dropConnections":1}',
   ],
+  '23-testing-with-node-test.mjs': [
+    'TAP version 13',
+    'ok 1 - is listed again after its session has expired',
+    'ok 2 - is listed once when the answer to its create is lost',
+    'ok 3 - waits for a server that comes up late',
+    '# tests 3',
+    '# pass 3',
+    '# fail 0',
+  ],
+  '24-testing-with-vitest.test.mjs': [
+    'TAP version 13',
+    '1..3',
+    /^ok 1 - \S+ > is listed again after its session has expired # time=/,
+    /^ok 2 - \S+ > is still listed after an hour # time=/,
+    /^ok 3 - \S+ > is off the list in time when it dies, and not before # time=/,
+  ],
 };
