@@ -81,7 +81,7 @@ function script(
       try {
         const { watch } = await conn.existsW(`${root}/e`);
         const printed = await tool.run(connectString, root);
-        const found = findings(printed, root).map((line) => line.replaceAll(root, 'ROOT'));
+        const found = findings(printed, root).map((line) => line.replaceAll(root, 'ROOT').trimEnd());
         const wanted = expectedLines(expected, version);
         expect(found, printed.all).toEqual(wanted);
         expect(printed.exitCode).toBe(0);

@@ -65,7 +65,7 @@ export function kazoo(): Tool {
     missing: null,
     owns: true,
     run: (connectString, root) =>
-      runProgram(PYTHON, [path.join(SCRIPTS, 'kazoo_recipes.py'), connectString, root]),
+      runProgram(PYTHON, ['-B', path.join(SCRIPTS, 'kazoo_recipes.py'), connectString, root]),
   };
 }
 
@@ -163,9 +163,9 @@ export function curator(): Tool {
   const classpath = [found.classpath, ...jars].join(path.delimiter);
   const built = once(async () => {
     const folder = path.join(scratch(), 'curator');
-    await insist(
-      runProgram('javac', ['-d', folder, '-cp', classpath, path.join(SCRIPTS, 'CuratorRecipes.java')]),
-    );
+    const sources = fs.readdirSync(SCRIPTS).filter((name) => name.endsWith('.java'));
+    const flags = ['-Xlint:-options', '-nowarn', '-d', folder, '-cp', classpath];
+    await insist(runProgram('javac', [...flags, ...sources.map((name) => path.join(SCRIPTS, name))]));
     return folder;
   });
   const version = fs

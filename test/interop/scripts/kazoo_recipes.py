@@ -2,10 +2,6 @@
 What kazoo can do, and its recipes: kazoo_recipes.py host:port /root. Prints one line `name: value` per finding.
 Two sessions, A and B; and children of this process whose sessions the server ends.
 """
-import os
-import signal
-import subprocess
-import sys
 import threading
 from datetime import datetime, timedelta
 
@@ -14,89 +10,23 @@ from kazoo.exceptions import KazooException
 from kazoo.recipe.cache import TreeCache, TreeEvent
 from kazoo.security import ACL, Id, make_digest_acl, make_digest_acl_credential
 
-hosts, root = sys.argv[1:3]
-LIMIT_S = 30
+from kazoo_support import (
+    LIMIT_S,
+    Child,
+    Heard,
+    await_,
+    children_become,
+    connected,
+    event_words,
+    hosts,
+    in_thread,
+    refused,
+    root,
+    say,
+    words,
+)
+
 SUPER = "super:test"
-
-
-def say(name, *values):
-    print((name + ": " + " ".join(str(value) for value in values)).rstrip(" "), flush=True)
-
-
-def words(values):
-    return ",".join(values)
-
-
-def await_(event, what):
-    if not event.wait(LIMIT_S):
-        raise SystemExit("waited in vain: " + what)
-
-
-class Heard:
-    """Keeps what it is called with, and lets one wait for the next call."""
-
-    def __init__(self):
-        self.values = []
-        self.changed = threading.Condition()
-
-    def __call__(self, *values):
-        with self.changed:
-            self.values.append(values[0] if len(values) == 1 else values)
-            self.changed.notify_all()
-
-    def take(self, what):
-        """The first value that nobody took yet."""
-        with self.changed:
-            if not self.changed.wait_for(lambda: self.values, LIMIT_S):
-                raise SystemExit("waited in vain: " + what)
-            return self.values.pop(0)
-
-
-def event_words(event):
-    return event.type, event.path.removeprefix(root), event.state
-
-
-def refused(name, call):
-    try:
-        say(name, "no error:", call())
-    except KazooException as error:
-        say(name, type(error).__name__)
-
-
-def connected():
-    client = KazooClient(hosts=hosts, timeout=10)
-    client.start(timeout=LIMIT_S)
-    return client
-
-
-def in_thread(call):
-    """Runs it in a thread; the result is a function that waits for it and gives what it gave."""
-    result = []
-    thread = threading.Thread(target=lambda: result.append(call()), daemon=True)
-    thread.start()
-
-    def wait():
-        thread.join(LIMIT_S)
-        if thread.is_alive() or not result:
-            raise SystemExit("a thread did not finish")
-        return result[0]
-
-    return wait
-
-
-def children_become(path, count):
-    """Waits until a node has so many children."""
-    reached = threading.Event()
-
-    def look(_event=None):
-        if reached.is_set():
-            return
-        names = a.get_children(path, watch=look) if a.exists(path, watch=look) else []
-        if len(names) == count:
-            reached.set()
-
-    look()
-    await_(reached, "%d children of %s" % (count, path))
 
 
 # ---- single calls
@@ -249,7 +179,7 @@ def locks():
     say("lock", mine.acquire(), mine.is_acquired)
     say("lock is taken", theirs.acquire(blocking=False))
     waits = in_thread(theirs.acquire)
-    children_become(path, 2)
+    children_become(a, path, 2)
     say("lock contenders", words(mine.contenders()))
     mine.release()
     say("lock passes on", waits(), theirs.is_acquired, words(theirs.contenders()))
@@ -259,7 +189,7 @@ def locks():
     reader, other, writer = a.ReadLock(path, "r1"), b.ReadLock(path, "r2"), b.WriteLock(path, "w")
     say("read locks", reader.acquire(), other.acquire())
     waits = in_thread(writer.acquire)
-    children_become(path, 3)
+    children_become(a, path, 3)
     reader.release()
     other.release()
     say("write lock after readers", waits())
@@ -268,7 +198,7 @@ def locks():
     semaphore, second = a.Semaphore(root + "/sem", "s1", max_leases=1), b.Semaphore(root + "/sem", "s2", max_leases=1)
     say("semaphore", semaphore.acquire(), words(semaphore.lease_holders()), second.acquire(blocking=False))
     waits = in_thread(second.acquire)
-    children_become(root + "/sem-__lock__", 1)
+    children_become(a, root + "/sem-__lock__", 1)
     semaphore.release()
     say("semaphore passes on", waits())
     second.release()
@@ -277,7 +207,7 @@ def locks():
     held = c.Lock(path, "c")
     held.acquire()
     waits = in_thread(lost.acquire)
-    children_become(path, 2)
+    children_become(a, path, 2)
     c.stop()
     c.close()
     say("lock of an ended session", waits())
@@ -297,7 +227,7 @@ def elections():
     runs = [in_thread(lambda: (first.run(lead_and_hold), True))]
     say("election", order.take("a leads"))
     runs.append(in_thread(lambda: (second.run(lambda: order("b leads")), True)))
-    children_become(path, 2)
+    children_become(a, path, 2)
     say("election contenders", words(first.contenders()))
     hold.set()
     say("election goes on", order.take("b leads"))
@@ -315,7 +245,7 @@ def barriers():
     path = root + "/double"
     first, second = a.DoubleBarrier(path, 2, "a"), b.DoubleBarrier(path, 2, "b")
     waits = in_thread(lambda: (first.enter(), first.participating))
-    children_become(path, 1)
+    children_become(a, path, 1)
     second.enter()
     say("double barrier entered", waits()[1], second.participating, len(a.get_children(path)), a.exists(path + "/ready").version)
     waits = in_thread(lambda: (first.leave(), first.participating))
@@ -463,58 +393,6 @@ def tree_cache():
 
 
 # ---- sessions
-
-CHILD = """
-import sys
-from kazoo.client import KazooClient
-hosts, path, timeout = sys.argv[1:4]
-zk = KazooClient(hosts=hosts, timeout=float(timeout))
-zk.add_listener(lambda state: print(state, flush=True))
-zk.start(timeout=30)
-owner = zk.client_id[0]
-zk.create(path, b"", ephemeral=True)
-print(owner, zk.client_id[1].hex(), flush=True)
-sys.stdin.readline()
-print("same session" if zk.client_id[0] == owner else "another session", zk.exists(path), flush=True)
-zk.stop()
-"""
-
-
-class Child:
-    """A process that owns a node and a session of so many seconds."""
-
-    def __init__(self, path, timeout):
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", CHILD, hosts, path, str(timeout)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.first = self.line()
-        owner, password = self.line().split()
-        self.session = (int(owner), bytes.fromhex(password))
-
-    def line(self):
-        line = self.process.stdout.readline().strip()
-        if line == "":
-            raise SystemExit("a child ended")
-        return line
-
-    def stop(self):
-        os.kill(self.process.pid, signal.SIGSTOP)
-
-    def go_on(self, name):
-        """Tells what it hears of the loss of its session."""
-        os.kill(self.process.pid, signal.SIGCONT)
-        seen = []
-        while seen[-2:] != [KazooState.LOST, KazooState.CONNECTED]:
-            seen.append(self.line())
-        say(name + " hears", words(seen))
-        self.process.stdin.write("go on\n")
-        self.process.stdin.close()
-        say(name + " has", self.line())
-        self.process.wait()
-
 
 def sessions():
     stopped, killed = Child(root + "/of-stopped", 1), Child(root + "/of-killed", 1)
