@@ -78,7 +78,7 @@ const entries = (record: Readonly<Record<string, string | number>>, mark: string
 
 function conf({ port, state, membership }: WordSource): string {
   const { options } = state;
-  return entries(
+  const own = entries(
     {
       clientPort: port,
       secureClientPort: -1,
@@ -88,17 +88,12 @@ function conf({ port, state, membership }: WordSource): string {
       maxSessionTimeout: options.maxSessionTimeoutMs,
       clientPortListenBacklog: -1,
       serverId: membership?.id ?? 0,
-      ...membersOf(state, membership),
     },
     '=',
   );
-}
-
-/** The configuration of an ensemble stands below its name. */
-function membersOf({ tree }: ServerState, membership: Membership | null): Readonly<Record<string, string>> {
-  if (membership === null) return {};
-  const text = tree.get('/zookeeper/config')?.data?.toString() ?? '';
-  return { peerType: membership.mode === 'observer' ? '1' : '0', membership: `\n${text}` };
+  if (membership === null) return own;
+  const members = state.tree.get('/zookeeper/config')?.data?.toString() ?? '';
+  return `${own}peerType=${membership.mode === 'observer' ? 1 : 0}\nmembership: \n${members}`;
 }
 
 function envi({ state }: WordSource): string {
