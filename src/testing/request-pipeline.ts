@@ -80,10 +80,16 @@ export class RequestPipeline {
     const body = r.pos;
     const request: unknown = decode(row, r);
     const { membership } = this;
-    if (membership !== null && (row.mutates || !row.readOnlyOk)) {
-      r.pos = body;
-      this.forward(membership, xid, request === undefined ? this.unreadable(route, r) : route, request);
-      return;
+    if (membership !== null) {
+      if (row.mutates || !row.readOnlyOk) {
+        r.pos = body;
+        this.forward(membership, xid, request === undefined ? this.unreadable(route, r) : route, request);
+        return;
+      }
+      if (!membership.mayRead(this.caller.session)) {
+        this.caller.hangUp();
+        return;
+      }
     }
     if (request === undefined) {
       r.pos = body;

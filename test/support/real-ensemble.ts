@@ -20,6 +20,8 @@ export interface EnsembleMember extends RealServer {
   readonly id: number;
   /** `server.N=host:quorumPort:electionPort:participant;host:clientPort`, the form that reconfig takes. */
   readonly joining: string;
+  /** Where it listens for those who follow it, while it leads. */
+  readonly quorumPort: number;
 }
 
 export interface RealEnsemble {
@@ -35,8 +37,9 @@ export interface RealEnsemble {
   /**
    * A further server that knows the members that there are and itself, started. It serves as a follower without a vote
    * until a reconfig lets it join.
+   * @param proxies ports at which it finds the quorum ports of others, by their ids
    */
-  addMember(): Promise<EnsembleMember>;
+  addMember(proxies?: ReadonlyMap<number, number>): Promise<EnsembleMember>;
   /** Ends all members and removes their folders. */
   stop(): Promise<void>;
 }
@@ -71,9 +74,10 @@ function seatLine({ ports: [client, quorum, election] }: Seat): string {
 class Member extends ZooKeeperProcess implements EnsembleMember {
   readonly id: number;
   readonly joining: string;
+  readonly quorumPort: number;
 
   constructor(found: FoundZooKeeper, options: EnsembleOptions, seat: Seat, all: readonly Seat[]) {
-    const [client, , , ...spare] = seat.ports;
+    const [client, quorum, , ...spare] = seat.ports;
     super(found, [client!, ...spare], memberOptions(options), {
       mainClass: 'org.apache.zookeeper.server.quorum.QuorumPeerMain',
       id: seat.id,
@@ -87,6 +91,7 @@ class Member extends ZooKeeperProcess implements EnsembleMember {
       },
     });
     this.id = seat.id;
+    this.quorumPort = quorum!;
     this.joining = `server.${seat.id}=${seatLine(seat)}`;
   }
 }
@@ -144,9 +149,13 @@ class Ensemble implements RealEnsemble {
     return others;
   }
 
-  async addMember(): Promise<EnsembleMember> {
+  async addMember(proxies: ReadonlyMap<number, number> = new Map()): Promise<EnsembleMember> {
     const seat = { id: this.seats.length + 1, ports: await freePorts(6) };
-    const member = new Member(this.found, this.options, seat, [...this.seats, seat]);
+    const others = this.seats.map(({ id, ports: [client, quorum, election] }) => ({
+      id,
+      ports: [client!, proxies.get(id) ?? quorum!, election!],
+    }));
+    const member = new Member(this.found, this.options, seat, [...others, seat]);
     this.seats.push(seat);
     this.members.push(member);
     await member.start();

@@ -25,8 +25,6 @@ export interface Follower {
   accept(entry: Entry): void;
   /** A quorum has accepted the oldest of the proposals that are not committed. */
   commit(entry: Entry): void;
-  /** A session has moved: closes its connection. */
-  release(session: bigint): void;
 }
 
 /** What a leader says to a request. */
@@ -127,8 +125,6 @@ export class Leadership {
     if (session === undefined || passwd === null || !session.passwd.equals(passwd)) return false;
     session.timeoutMs = timeoutMs;
     this.state.sessions.touch(session);
-    // of all servers the leader alone learns that it has lost a session before that writes something
-    if (from !== this.self && this.owners.get(id) === this.self) this.self.release(id);
     this.owners.set(id, from);
     return true;
   }
@@ -136,6 +132,13 @@ export class Leadership {
   /** Deletes the containers and TTL nodes that are due. */
   reap(): void {
     reapMortals(this.state);
+  }
+
+  /** A session belongs to the server that speaks for it first after an election, then to where it is taken up. */
+  isOwner(from: Follower, id: bigint): boolean {
+    const owner = this.owners.get(id);
+    if (owner === undefined) this.owners.set(id, from);
+    return owner === undefined || owner === from;
   }
 
   /** A client was heard of. */
@@ -174,13 +177,6 @@ export class Leadership {
     }
     const { lastZxid: zxid } = this.state;
     return { upTo: this.historyZxid, outcome: () => ({ zxid, errno, response }) };
-  }
-
-  /** A session belongs to the server that speaks for it first after an election, then to where it is taken up. */
-  private isOwner(from: Follower, id: bigint): boolean {
-    const owner = this.owners.get(id);
-    if (owner === undefined) this.owners.set(id, from);
-    return owner === undefined || owner === from;
   }
 
   /** In the order of Java's checks. */

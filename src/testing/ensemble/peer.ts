@@ -144,7 +144,7 @@ export class Peer implements Membership, Follower {
     }
     this.state.sessions.clear();
     for (const { id, passwd, timeoutMs } of state.sessions) this.state.sessions.add(id, passwd, timeoutMs);
-    this.establish(config);
+    this.establish(config, state.tree.get(CONFIG_NODE)?.mtime ?? 0);
     this.epoch = epoch;
     this.leadership = leadership;
     leadership.followers.add(this);
@@ -184,10 +184,11 @@ export class Peer implements Membership, Follower {
   }
 
   /** Goes by a configuration of which no change may have told. */
-  establish(config: EnsembleConfig): void {
+  establish(config: EnsembleConfig, timeMs: number): void {
     this.config = config;
-    if (this.state.tree.get(CONFIG_NODE)?.mzxid === config.version) return;
-    setConfig(this.state, configText(config), config.version, this.state.clock.wallMs());
+    const text = configText(config);
+    if (String(this.state.tree.get(CONFIG_NODE)?.data) === text) return;
+    setConfig(this.state, text, config.version, timeMs);
   }
 
   /** The disk is empty. */
@@ -230,10 +231,6 @@ export class Peer implements Membership, Follower {
     }
     this.logged.shift();
     this.settle(entry);
-  }
-
-  release(session: bigint): void {
-    this.state.sessions.get(session)?.link?.hangUp();
   }
 
   /** Nothing goes between it and its leader from now on, and neither knows. */
@@ -321,6 +318,10 @@ export class Peer implements Membership, Follower {
 
   // ---- clients
 
+  mayRead({ id }: Session): boolean {
+    return !this.leads || this.leadership?.isOwner(this, id) !== false;
+  }
+
   /** Has the leader delete what is due. */
   reap(): void {
     this.tell((leadership) => leadership.reap());
@@ -338,6 +339,10 @@ export class Peer implements Membership, Follower {
     }
     this.tell((leadership) => {
       if (row.code === operations.sync.code) {
+        if (!this.mayRead(caller.session)) {
+          done(null);
+          return;
+        }
         const { path } = request.request as RequestOf<'sync'>;
         this.whenApplied(leadership.historyZxid, () =>
           done({ zxid: this.state.lastZxid, errno: 0, response: { path } }),

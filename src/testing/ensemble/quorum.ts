@@ -195,9 +195,10 @@ export class Quorum {
   private install(best: Peer, group: readonly Peer[]): void {
     const epoch = Math.max(...group.map((peer) => peer.epoch)) + 1;
     best.take();
-    // the first configuration is as old as the first epoch
-    const version = best.config.version === 0n ? zxidOfEpoch(epoch) : best.config.version;
-    best.establish({ ...best.config, version });
+    // the first configuration is as old as the first epoch, where it can change
+    const isFirst = this.reconfigEnabled && best.config.version === 0n;
+    const config = isFirst ? { ...best.config, version: zxidOfEpoch(epoch) } : best.config;
+    best.establish(config, this.clock.wallMs());
     const leadership: Leadership = new Leadership(best, epoch, best, {
       reconfigEnabled: this.reconfigEnabled,
       isPaused: () => best.host.isPaused(),

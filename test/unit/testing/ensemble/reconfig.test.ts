@@ -143,6 +143,8 @@ describe('the configuration', () => {
     const ensemble = await start({ reconfigEnabled: false });
     const root = await owner(ensemble);
     await expect(root.reconfig({ leaving: [1] })).rejects.toMatchObject({ code: 'ZK_RECONFIG_DISABLED' });
+    const { version, servers, stat } = await root.getConfig();
+    expect([version, servers.length, stat.version, stat.mzxid]).toEqual([0n, 3, -1, 0n]);
   });
 
   it('takes along a Conn that follows it', async () => {
