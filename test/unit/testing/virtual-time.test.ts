@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { RequestTimeoutError } from '../../../src/protocol/errors.js';
 import { connect, type Conn, type ConnOptions, type Dialer } from '../../../src/index.js';
-import { MiniServer, VirtualClock, type MiniServerOptions } from '../../../src/testing.js';
+import { MiniEnsemble, MiniServer, VirtualClock, type MiniServerOptions } from '../../../src/testing.js';
 
 const HOUR = 3_600_000;
 
@@ -173,6 +173,41 @@ describe('virtual time', () => {
     expect(values).toEqual([null, 'one', 'two']);
     await conn.close();
     await over.catch(() => undefined);
+  });
+
+  it('rules the faults too: a lag of 200 ms each way is a round trip of 400 ms', async () => {
+    const { clock, server, open } = await world();
+    const conn = await open();
+    const lag = server.lag(200);
+    expect(await clock.advanceUntil(conn.exists('/nobody').then(() => clock.now()))).toBe(400);
+    lag.end();
+    server.when({ op: 'exists' }).delay(70);
+    expect(await clock.advanceUntil(conn.exists('/nobody').then(() => clock.now()))).toBe(470);
+    const silence = server.blackhole();
+    const lost = conn.exists('/nobody').catch(() => clock.now());
+    // nothing was heard for two thirds of the session timeout
+    expect(await clock.advanceUntil(lost)).toBe(470 + (conn.negotiatedTimeoutMs * 2) / 3);
+    silence.end();
+  });
+
+  it('rules an ensemble: a session outlives an election, and nothing is written meanwhile', async () => {
+    const clock = new VirtualClock();
+    const ensemble = await MiniEnsemble.start({ members: 3, clock, electionMs: 2500 });
+    closers.push(() => ensemble.close());
+    const { dialer } = ensemble;
+    const connecting = connect(ensemble.connectString, { clock, dialer, random: () => 0.5 });
+    const conn = await clock.advanceUntil(connecting);
+    closers.push(() => conn.close());
+    await conn.create('/me', null, { mode: 'EPHEMERAL' });
+    const { sessionId } = conn;
+    await clock.advance(HOUR);
+    const at = clock.now();
+    await ensemble.stop(ensemble.leader!);
+    const written = conn.setIdempotent('/me', 'back').then(() => clock.now() - at);
+    expect(await clock.advanceUntil(written)).toBeGreaterThanOrEqual(2500);
+    await clock.advance(HOUR);
+    expect([conn.sessionId, conn.sessionEpoch]).toEqual([sessionId, 1]);
+    expect(ensemble.leader?.tree.get('/me')?.text).toBe('back');
   });
 
   /** A story with cuts, expiries and pauses by chance of their own seed; all that is seen of it. */
