@@ -19,7 +19,8 @@ export interface MiniServerProcess {
 }
 
 export async function startMiniServerProcess(): Promise<MiniServerProcess> {
-  const child = spawn(process.execPath, [await builtCli(), '--port', '0', '--property', SUPER], {
+  const cli = await builtCli();
+  const child = spawn(process.execPath, [cli.file, '--port', '0', '--property', SUPER], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const exited = once(child, 'exit') as Promise<[number | null]>;
@@ -33,15 +34,19 @@ export async function startMiniServerProcess(): Promise<MiniServerProcess> {
     stop: async () => {
       process.off('exit', kill);
       child.kill('SIGTERM');
-      return (await exited)[0];
+      const [code] = await exited;
+      if (cli.temporary) fs.rmSync(cli.file, { force: true });
+      return code;
     },
   };
 }
 
 /** `dist/cli.js`, or one that is built now, if that is missing or older than the source. */
-async function builtCli(): Promise<string> {
+async function builtCli(): Promise<{ readonly file: string; readonly temporary: boolean }> {
   const dist = path.join(PROJECT, 'dist/cli.js');
-  if (fs.existsSync(dist) && fs.statSync(dist).mtimeMs >= newest(path.join(PROJECT, 'src'))) return dist;
+  if (fs.existsSync(dist) && fs.statSync(dist).mtimeMs >= newest(path.join(PROJECT, 'src'))) {
+    return { file: dist, temporary: false };
+  }
   // one level below package.json, which the command reads
   const outDir = path.join(PROJECT, '.tmp');
   await build({
@@ -53,9 +58,7 @@ async function builtCli(): Promise<string> {
     target: 'node20',
     outDir,
   });
-  const built = path.join(outDir, `interop-cli-${process.pid}.js`);
-  process.once('exit', () => fs.rmSync(built, { force: true }));
-  return built;
+  return { file: path.join(outDir, `interop-cli-${process.pid}.js`), temporary: true };
 }
 
 function newest(folder: string): number {

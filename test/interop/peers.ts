@@ -36,6 +36,7 @@ export function onEveryServer(
   expected: string,
   findings: (printed: Printed, root: string) => readonly string[] = (printed) => printed.lines,
 ): void {
+  afterAll(() => tool.clean?.());
   onMiniServer(tool.name, (server) => script(tool, server, expected, findings));
   for (const real of [realTarget(), newerTarget()]) {
     if ('missing' in real) {

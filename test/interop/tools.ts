@@ -26,6 +26,8 @@ export interface Tool {
   readonly owns: boolean;
   /** Runs its script on the children of `root`, to the end. */
   run(connectString: string, root: string): Promise<Printed>;
+  /** Removes what was built for it. */
+  clean?(): void;
 }
 
 /**
@@ -89,8 +91,9 @@ export function cClient(): Tool {
   const needs = 'Debian: apt-get install gcc libc6-dev libzookeeper-mt-dev';
   if (onPath('cc') === undefined) return absent('C client', `there is no \`cc\` on the PATH (${needs})`);
   if (!fs.existsSync(C_HEADER)) return absent('C client', `there is no ${C_HEADER} (${needs})`);
+  const folder = scratch('c');
   const built = once(async () => {
-    const program = path.join(scratch(), 'c_client');
+    const program = path.join(folder.path(), 'c_client');
     const source = path.join(SCRIPTS, 'c_client.c');
     const flags = ['-Wall', '-Wextra', '-Werror', '-DTHREADED'];
     await insist(runProgram('cc', [...flags, '-o', program, source, '-lzookeeper_mt']));
@@ -101,6 +104,7 @@ export function cClient(): Tool {
     missing: null,
     owns: true,
     run: async (connectString, root) => runProgram(await built(), [connectString, root]),
+    clean: folder.remove,
   };
 }
 
@@ -161,12 +165,12 @@ export function curator(): Tool {
   if ('missing' in found) return absent('Curator', found.missing);
   const jars = CURATOR_JARS.map(jarFile);
   const classpath = [found.classpath, ...jars].join(path.delimiter);
+  const folder = scratch('curator');
   const built = once(async () => {
-    const folder = path.join(scratch(), 'curator');
     const sources = fs.readdirSync(SCRIPTS).filter((name) => name.endsWith('.java'));
-    const flags = ['-Xlint:-options', '-nowarn', '-d', folder, '-cp', classpath];
+    const flags = ['-Xlint:-options', '-nowarn', '-d', folder.path(), '-cp', classpath];
     await insist(runProgram('javac', [...flags, ...sources.map((name) => path.join(SCRIPTS, name))]));
-    return folder;
+    return folder.path();
   });
   const version = fs
     .readdirSync(DEBIAN_JARS)
@@ -180,6 +184,7 @@ export function curator(): Tool {
       const log = '-Dorg.slf4j.simpleLogger.defaultLogLevel=error';
       return runProgram('java', [...JVM, log, '-cp', classes, 'CuratorRecipes', connectString, root]);
     },
+    clean: folder.remove,
   };
 }
 
@@ -199,11 +204,15 @@ async function insist(run: Promise<Printed>): Promise<void> {
   if (exitCode !== 0) throw new Error(`it ended with ${exitCode}: ${all}`);
 }
 
-/** A folder that goes with this process. */
-function scratch(): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'zk-conn-interop-'));
-  process.once('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
-  return folder;
+/** A folder that is made when it is asked for. */
+function scratch(name: string): { path(): string; remove(): void } {
+  let made: string | undefined;
+  return {
+    path: () => (made ??= fs.mkdtempSync(path.join(os.tmpdir(), `zk-conn-interop-${name}-`))),
+    remove: () => {
+      if (made !== undefined) fs.rmSync(made, { recursive: true, force: true });
+    },
+  };
 }
 
 /** Version in `zookeeper_version.h`, which is beside it. */
