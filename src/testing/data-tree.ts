@@ -155,7 +155,12 @@ export class DataTree {
     return [...(this.owned.get(session) ?? [])];
   }
 
-  /** Sessions that own at least one node. */
+  /** A session that has ended owns nothing any more. */
+  forgetOwner(session: bigint): void {
+    this.owned.delete(session);
+  }
+
+  /** Sessions that own at least one node, or have. */
   owners(): IterableIterator<bigint> {
     return this.owned.keys();
   }
@@ -195,10 +200,12 @@ export class DataTree {
     parent.creates = (creates + 1) | 0;
     parent.pzxid = node.czxid;
     this.nodes.set(path, node);
+    const isFirst = !this.owned.has(node.ephemeralOwner);
     this.index(path, node);
     return () => {
       this.nodes.delete(path);
       this.unindex(path, node);
+      if (isFirst) this.owned.delete(node.ephemeralOwner);
       parent.children.delete(baseName(path));
       parent.creates = creates;
       parent.pzxid = pzxid;
@@ -267,7 +274,6 @@ export class DataTree {
     if (lifetime.kind === 'ephemeral') {
       const paths = this.owned.get(lifetime.owner);
       paths?.delete(path);
-      if (paths?.size === 0) this.owned.delete(lifetime.owner);
     } else if (lifetime.kind !== 'persistent') {
       this.mortal.delete(path);
     }

@@ -164,6 +164,33 @@ function wchs({ state: { watches } }: WordSource): string {
   ]);
 }
 
+/** Lines of heads, each with what belongs to it, and an empty one at the end. */
+const grouped = (groups: readonly (readonly [string, readonly string[]])[]): string =>
+  lines([...groups.flatMap(([head, members]) => [head, ...members.map((each) => `\t${each}`)]), '']);
+
+/** Who watches what, of the table of data watches alone. */
+const watchesBy = {
+  path: ({ state: { watches }, connections }: WordSource): string => {
+    const sessions = sessionsOf(connections);
+    return grouped(
+      [...watches.data.entries()].map(([path, watchers]) => [path, [...watchers].map(sessions)] as const),
+    );
+  },
+  connection: ({ state: { watches }, connections }: WordSource): string => {
+    const sessions = sessionsOf(connections);
+    return grouped(
+      [...watches.data.watchers()].map(([watcher, paths]) => [sessions(watcher), [...paths]] as const),
+    );
+  },
+};
+
+/** The session of a watcher, which is a connection. */
+function sessionsOf(connections: Iterable<ConnectionInfo>): (watcher: unknown) => string {
+  const sessions = new Map<unknown, Session | null>();
+  for (const each of connections) sessions.set(each, each.sessionOrNull);
+  return (watcher) => hex(sessions.get(watcher)?.id ?? 0n);
+}
+
 /** The mask that a server starts with (Java `ZooTrace`). */
 const TRACE_MASK = '306';
 
@@ -189,6 +216,8 @@ const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
   ['mntr', mntr],
   ['dump', dump],
   ['wchs', wchs],
+  ['wchp', watchesBy.path],
+  ['wchc', watchesBy.connection],
   ['dirs', () => lines(['datadir_size: 0', 'logdir_size: 0'])],
   // a server that does not compute digests says nothing
   ['hash', () => ''],
@@ -196,7 +225,7 @@ const WORDS: ReadonlyMap<string, Word> = new Map<string, Word>([
 ]);
 
 /** Words that a real server knows and this one does not answer. */
-const UNANSWERED: ReadonlySet<string> = new Set(['crst', 'srst', 'stmk', 'wchc', 'wchp']);
+const UNANSWERED: ReadonlySet<string> = new Set(['crst', 'srst', 'stmk']);
 
 /** Do these four characters stand for a command, and not for the length of a frame? */
 export function isFourLetterWord(word: string): boolean {

@@ -27,7 +27,7 @@ export const multiOf =
     // a kind of operation that it does not know makes the whole unreadable
     if (!q.ops.every(({ op }) => knows(options, op))) refuse('Marshalling');
     const ops = q.ops.map((item) => byItsFlags(item, options.traits));
-    demandPaths(ops, options.traits);
+    demandPaths(q.ops, options.traits);
     const results: MultiResult[] = [];
     for (const { op, request } of ops) {
       try {

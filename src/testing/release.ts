@@ -43,7 +43,7 @@ export const DIFFERENCES = {
     of: ['3.9'],
   },
   watchModesSideBySide: {
-    what: 'One connection may have a one-shot, a persistent and a recursive watch on one path, and the watcher types 4 and 5 name the last two; elsewhere the later one takes the place of the earlier, and types 1 and 2 name whatever is there',
+    what: 'One connection may have a one-shot, a persistent and a recursive watch on one path, and the watcher types 4 and 5 name the last two; elsewhere the later one takes the place of the earlier, types 1 and 2 name whatever is there, and `wchs` goes on to count who has removed its last watch',
     why: 'ZOOKEEPER-4466 and ZOOKEEPER-4472, 3.9.0',
     of: ['3.9'],
   },

@@ -76,6 +76,7 @@ export class ServerState {
       const node = this.tree.get(path);
       if (node !== undefined) txn.delete(path, node);
     }
+    this.tree.forgetOwner(session.id);
   }
 
   /**

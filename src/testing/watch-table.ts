@@ -64,6 +64,14 @@ export class WatchTable {
 
   /** Takes the watches of these modes away. @returns false if there were none */
   remove(path: string, watcher: Watcher, modes: Modes = ANY_MODE): boolean {
+    const isDone = this.drop(path, watcher, modes);
+    // whoever has removed the last one is none who watches; where modes exclude each other, it is forgotten to look
+    if (isDone && this.sideBySide && this.byWatcher.get(watcher)?.size === 0) this.byWatcher.delete(watcher);
+    return isDone;
+  }
+
+  /** As {@link remove}; but like the original, whose last watch has fired counts as one who watches until it is closed. */
+  private drop(path: string, watcher: Watcher, modes: Modes): boolean {
     const watchers = this.byPath.get(path);
     const held = watchers?.get(watcher) ?? 0;
     if (watchers === undefined || (held & modes) === 0) return false;
@@ -74,7 +82,8 @@ export class WatchTable {
 
   /** Takes away all that a watcher holds. */
   removeWatcher(watcher: Watcher): void {
-    for (const path of [...(this.byWatcher.get(watcher) ?? [])]) this.remove(path, watcher);
+    for (const path of [...(this.byWatcher.get(watcher) ?? [])]) this.drop(path, watcher, ANY_MODE);
+    this.byWatcher.delete(watcher);
   }
 
   /**
@@ -88,7 +97,7 @@ export class WatchTable {
     const isOfChildren = type === EventTypeCode.NodeChildrenChanged;
     for (const [watcher, modes] of [...(watchers ?? NO_MODES)]) {
       if (!isOfChildren || modes !== WatchMode.RECURSIVE) told.add(watcher);
-      this.remove(path, watcher, WatchMode.STANDARD);
+      this.drop(path, watcher, WatchMode.STANDARD);
     }
     if (this.recursive > 0 && !isOfChildren) this.addFromAbove(path, told);
     return told;
@@ -102,12 +111,22 @@ export class WatchTable {
     return total;
   }
 
+  /** Each watched path, and who watches it. */
+  *entries(): IterableIterator<readonly [path: string, watchers: Iterable<Watcher>]> {
+    for (const [path, watchers] of this.byPath) yield [path, watchers.keys()];
+  }
+
   /** Watched paths. */
   get pathCount(): number {
     return this.byPath.size;
   }
 
-  /** Watchers with at least one path. */
+  /** Each watcher, and the paths that it watches; none any more, perhaps. */
+  *watchers(): IterableIterator<readonly [watcher: Watcher, paths: Iterable<string>]> {
+    yield* this.byWatcher;
+  }
+
+  /** Watchers that have, or have had, at least one path. */
   get watcherCount(): number {
     return this.byWatcher.size;
   }
@@ -133,9 +152,7 @@ export class WatchTable {
     if (watchers.get(watcher) !== 0) return;
     watchers.delete(watcher);
     if (watchers.size === 0) this.byPath.delete(path);
-    const paths = this.byWatcher.get(watcher);
-    paths?.delete(path);
-    if (paths?.size === 0) this.byWatcher.delete(watcher);
+    this.byWatcher.get(watcher)?.delete(path);
   }
 }
 

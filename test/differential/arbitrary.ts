@@ -125,6 +125,7 @@ function commandsOf(theme: Theme): Arb<Command> {
     [4, doing('burst', bursts)],
     [1, together.map((each): Command => ({ do: 'together', calls: each }))],
     [4, nonsense],
+    [2, doing('word', fc.record({ word: of('wchs', 'wchp', 'wchc', 'dump') }))],
     [theme.auth, identities],
     [theme.attach, attaching],
     [theme.close, closing],

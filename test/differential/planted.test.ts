@@ -15,7 +15,7 @@ import { planted } from './planted.js';
 import type { Transcript } from './player.js';
 import { miniTarget } from './targets.js';
 
-const ENOUGH = 600;
+const ENOUGH = 1_000;
 const SEED = 20;
 /** Some bugs end in silence. */
 const PATIENCE_MS = 2_000;

@@ -8,17 +8,27 @@ import type { Starts } from './targets.js';
 
 const SOURCES = path.resolve(import.meta.dirname, '../../src/testing');
 
+function sources(): readonly { readonly file: string; readonly text: string }[] {
+  const names = fs.readdirSync(SOURCES).filter((name) => name.endsWith('.ts'));
+  return names.map((name) => {
+    const file = path.join(SOURCES, name);
+    return { file, text: fs.readFileSync(file, 'utf8') };
+  });
+}
+
 /** The mini-server with the bug in it. @param folder for its code; whoever made it removes it */
-export async function planted({ bug, file, find, plant }: Bug, folder: string): Promise<Starts> {
-  const source = path.join(SOURCES, file);
-  const text = fs.readFileSync(source, 'utf8');
-  const found = text.split(find).length - 1;
-  if (found !== 1) throw new Error(`"${bug}": its place in ${file} is there ${found} times`);
+export async function planted({ bug, find, plant }: Bug, folder: string): Promise<Starts> {
+  const places = sources().filter(({ text }) => text.includes(find));
+  const [place] = places;
+  if (place === undefined || places.length > 1 || place.text.split(find).length > 2) {
+    throw new Error(`"${bug}": its place is there ${places.length} times: ${find}`);
+  }
+  const { file, text } = place;
   const plugin: Plugin = {
     name: 'plant',
     setup: ({ onLoad }) => {
       onLoad({ filter: /\.ts$/ }, (args) =>
-        args.path === source ? { contents: text.replace(find, () => plant), loader: 'ts' } : undefined,
+        args.path === file ? { contents: text.replace(find, () => plant), loader: 'ts' } : undefined,
       );
     },
   };

@@ -4,7 +4,13 @@ import { Errno } from '../../src/protocol/error-codes.js';
 import { operations, type OpName } from '../../src/protocol/operations.js';
 import type { AnyOp } from '../../src/protocol/op.js';
 import type { ConnectRequest, ConnectResponse } from '../../src/protocol/records.js';
-import { RawClient, decodeReply, decodeResponse, type Address } from '../support/raw-client.js';
+import {
+  RawClient,
+  decodeReply,
+  decodeResponse,
+  fourLetterWord,
+  type Address,
+} from '../support/raw-client.js';
 import {
   CLIENTS,
   framed,
@@ -220,7 +226,7 @@ export async function play(stage: Stage, program: Program, scribe: Scribe): Prom
   try {
     for (const [i, command] of program.entries()) {
       if (time.isUp) break;
-      await run(players, command, i, stage);
+      await run(players, command, i, stage, scribe);
     }
     for (const player of players) {
       // a session that is left behind would expire in the middle of another program
@@ -235,7 +241,13 @@ export async function play(stage: Stage, program: Program, scribe: Scribe): Prom
   return players.map(({ lines }) => lines);
 }
 
-async function run(players: readonly Player[], command: Command, i: number, stage: Stage): Promise<void> {
+async function run(
+  players: readonly Player[],
+  command: Command,
+  i: number,
+  stage: Stage,
+  scribe: Scribe,
+): Promise<void> {
   if (command.do === 'together') {
     for (const player of players) await player.ready();
     for (const player of players) for (const call of command.calls) player.send(call);
@@ -276,6 +288,9 @@ async function run(players: readonly Player[], command: Command, i: number, stag
       return;
     case 'ghost':
       await player.haunt();
+      return;
+    case 'word':
+      player.note(scribe.word(await fourLetterWord(stage.address, command.word)));
       return;
     case 'raw':
       player.wire?.sendBytes(Buffer.from(command.bytes, 'hex'));

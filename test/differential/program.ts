@@ -46,6 +46,8 @@ export type Command =
     })
   /** Tries to attach to the session that it closed last. */
   | (By & { readonly do: 'ghost' })
+  /** A four-letter word, on a socket of its own. */
+  | (By & { readonly do: 'word'; readonly word: string })
   /** Bytes that are no frame, in hexadecimal. */
   | (By & { readonly do: 'raw'; readonly bytes: string })
   /** The same read by everybody at once. */

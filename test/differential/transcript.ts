@@ -39,6 +39,19 @@ export class Scribe {
     return `reply ${xid} ${row?.name ?? 'odd'} at ${this.zxid(zxid)}: ${error}${this.body(row, { errno, body }, masked)}`;
   }
 
+  /** Groups of lines, a head and what is indented below it; neither has an order. */
+  word(answer: string): string {
+    const section = /^Sessions with Ephemerals[^]*(?=^Connections dump:)/m.exec(answer);
+    const groups: string[][] = [];
+    for (const line of (section?.[0] ?? answer).split('\n')) {
+      const shown = this.text(line).replace(/0x[0-9a-f]+/, (id) => this.session(BigInt(id)));
+      const last = groups.at(-1);
+      if (line.startsWith('\t') && last !== undefined) last.push(shown);
+      else groups.push([shown]);
+    }
+    return `word ${JSON.stringify(groups.map(([head = '', ...rest]) => [head, ...rest.sort()].join()).sort())}`;
+  }
+
   event(frame: Buffer): string {
     const { zxid, errno, body } = decodeReply(frame);
     const r = new JuteReader(body);

@@ -332,7 +332,9 @@ describe('four-letter words', () => {
     expect(await word('cons')).toContain(`sid=0x${client.session!.sessionId.toString(16)}`);
     expect(await word('stat')).toContain('Clients:\n /127.0.0.1:');
     expect(await word('dump')).toContain('\t/e\n');
-    expect(await word('wchp')).toContain('not executed');
+    expect(await word('wchp')).toMatch(/^\/e\n\t0x[0-9a-f]+\n\n$/);
+    expect(await word('wchc')).toMatch(/^0x[0-9a-f]+\n\t\/e\n\n$/);
+    expect(await word('stmk')).toContain('not executed');
   });
 
   it('are refused when they are not in the whitelist', async () => {

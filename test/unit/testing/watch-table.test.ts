@@ -22,7 +22,10 @@ describe('WatchTable', () => {
     expect([...table.trigger('/a', NodeDataChanged)]).toEqual([one, two]);
     expect([...table.trigger('/a', NodeDataChanged)]).toEqual([]);
     expect([...table.trigger('/a/b', NodeDataChanged)]).toEqual([two]);
-    expect([table.pathCount, table.watcherCount]).toEqual([0, 0]);
+    // both count as watchers until they are closed
+    expect([table.pathCount, table.watcherCount]).toEqual([0, 2]);
+    table.removeWatcher(one);
+    expect([...table.watchers()]).toEqual([[two, new Set()]]);
   });
 
   it('counts pairs, paths and watchers, and forgets a watcher', () => {
@@ -128,7 +131,10 @@ describe('before 3.9', () => {
     expect(table.has('/a', one, WatchMode.RECURSIVE)).toBe(false);
     expect([...table.trigger('/a/b', NodeDataChanged)]).toEqual([]);
     expect([...table.trigger('/a', NodeDataChanged)]).toEqual([one]);
-    expect([table.pathCount, table.watcherCount]).toEqual([0, 0]);
+    table.add('/a', one);
+    expect(table.remove('/a', one)).toBe(true);
+    // not forgotten where its last watch is removed, either
+    expect([table.pathCount, table.watcherCount]).toEqual([0, 1]);
   });
 
   it('types name tables, and a recursive watch is in both', () => {
