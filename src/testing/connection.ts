@@ -7,7 +7,7 @@ import { readConnectRequest, type Acl } from '../protocol/records.js';
 import { isPermitted, type AuthId } from './access.js';
 import type { ClockTimer } from './clock.js';
 import type { FaultBoard } from './faults/fault-board.js';
-import { resetSocket } from './faults/reset.js';
+import { corkForNow, resetSocket } from './faults/reset.js';
 import { Wire, type Ending, type WireEnds } from './faults/wire.js';
 import type { Direction } from './faults/wire-frame.js';
 import { isFourLetterWord } from './four-letter-words.js';
@@ -197,9 +197,11 @@ export class Connection implements Caller, SessionLink, WireEnds {
       done?.();
       return !this.stalled;
     }
-    if (this.socket.writable) this.socket.write(bytes, done);
-    else done?.();
-    this.stallIfFull();
+    if (this.socket.writable) {
+      corkForNow(this.socket);
+      this.socket.write(bytes, done);
+      this.stallIfFull();
+    } else done?.();
     return true;
   }
 

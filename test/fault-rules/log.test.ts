@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InvalidOptionError, UsageError } from '../../src/index.js';
 import { AddWatchModeCode } from '../../src/protocol/constants.js';
 import { FaultProxy, MiniServer } from '../../src/testing.js';
+import { ManualClock } from '../unit/testing/manual-clock.js';
 import { KINDS, Scribe, createFrame, settle, startWorld, type World } from './fault-world.js';
 
 describe.each(KINDS)('of a %s', (kind) => {
@@ -84,6 +85,17 @@ describe.each(KINDS)('of a %s', (kind) => {
     expect(world.faults.log.frames({ fault: false, op: 'create', direction: 'toClient' })).toEqual([]);
   });
 
+  it('knows both replies to a request that was sent twice', async () => {
+    world.faults.when({ op: 'create' }).duplicate();
+    client.createAll(1);
+    await client.untilPing();
+    const replies = world.faults.log.frames({ op: 'create', direction: 'toClient' });
+    expect(replies.map(({ path, errno }) => [path, errno])).toEqual([
+      ['/t/1', 0],
+      ['/t/1', -110],
+    ]);
+  });
+
   it('tells of what vanished in a hole', async () => {
     world.faults.blackhole('toServer');
     client.createAll(1);
@@ -162,6 +174,22 @@ describe('of a mini-server', () => {
     await client.until((seen) => seen.includes('1 ok'));
     expect(await client.call('exists', { path: '/', watch: false })).toBe('ok');
     expect(wires()).toEqual([null]);
+    client.destroy();
+  });
+
+  it('and what is on its way when nobody wants anything any more arrives', async () => {
+    const clock = new ManualClock();
+    await using server = await MiniServer.start({ clock });
+    const client = await Scribe.open(server.port);
+    const lag = server.lag(50);
+    client.send('exists', { path: '/', watch: false }, 1);
+    while (lag.count === 0) await new Promise(setImmediate);
+    lag.end();
+    client.send('exists', { path: '/', watch: false }, 2);
+    for (let i = 0; i < 20; i++) await new Promise(setImmediate);
+    expect(client.seen).toEqual([]);
+    clock.advance(50);
+    expect(await client.until((seen) => seen.length === 2)).toEqual(['1 ok', '2 ok']);
     client.destroy();
   });
 

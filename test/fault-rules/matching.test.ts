@@ -38,7 +38,7 @@ describe('a match', () => {
     ['another operation', { op: 'create2' }, []],
     ['a path', { path: '/t/3' }, ['3']],
     ['another path', { path: '/t' }, []],
-    ['paths like this', { path: /^\/t\/[46]$/g, times: Infinity }, ['4', '6']],
+    ['paths like this', { path: /^\/t\/[45]$/g, times: Infinity }, ['4', '5']],
     ['paths of which a function says so', { path: (path) => path.endsWith('5') }, ['5']],
     ['an xid', { xid: 4 }, ['4']],
     ['whatever else', { where: ({ xid, op }) => op === 'create' && xid === 2 }, ['2']],

@@ -6,7 +6,7 @@ import { Conn, ConnectionLossError, NoNodeError, connect, fourLetterWord } from 
 import { OPEN_ACL_UNSAFE } from '../../src/protocol/acls.js';
 import { FaultProxy, MiniServer } from '../../src/testing.js';
 import { makeCertificates, type Certificates } from '../support/certificates.js';
-import { Scribe, createFrame } from './fault-world.js';
+import { Scribe, createFrame, frameOf } from './fault-world.js';
 
 let server: MiniServer;
 let proxy: FaultProxy;
@@ -212,6 +212,20 @@ describe('requests and replies', () => {
     expect(client.seen.at(-1)).toBe('3 ok');
   });
 
+  it('an answer in the place of the server does not wait for that to a ping, which comes when it likes', async () => {
+    await using world = await slowServer();
+    const { client, through, reply, arrived } = world;
+    through.when({ path: '/t/2' }).reply('NoAuth');
+    const odd = frameOf('ping', {}, 77);
+    client.socket.write(Buffer.concat([odd, createFrame(2)]));
+    await arrived(odd.length);
+    expect(await client.until((seen) => seen.length === 2)).toEqual(['welcome', '2 NoAuth']);
+    // whatever xid it had
+    reply(-2);
+    await client.until((seen) => seen.length === 3);
+    expect(through.log.frames({ op: 'ping' }).map(({ xid }) => xid)).toEqual([77, -2]);
+  });
+
   it('a cut before a request lets the answers to those before it come', async () => {
     await using world = await slowServer();
     const { client, through, reply, arrived } = world;
@@ -257,6 +271,23 @@ it('holds no more in memory than a side that reads slowly makes it', async () =>
   conn.socket.resume();
   await conn.until((seen) => seen.filter((line) => line.endsWith('ok')).length === 101);
   conn.destroy();
+});
+
+it('lets go of a connection whose client is gone with much on its way', async () => {
+  const client = await Scribe.open(proxy.port);
+  const data = Buffer.alloc(900_000, 1);
+  await client.call('create', { path: '/big', data, acl: OPEN_ACL_UNSAFE, flags: 0 });
+  client.socket.pause();
+  for (let xid = 1; xid <= 60; xid++) client.send('getData', { path: '/big', watch: false }, xid);
+  let before = -1;
+  // until nothing moves any more
+  for (let now = 0; now > before; now = proxy.log.frames({ op: 'getData' }).length) {
+    before = now;
+    for (let i = 0; i < 20; i++) await fourLetterWord(server.connectString, 'ruok');
+  }
+  client.destroy();
+  while (proxy.connections.length > 0) await fourLetterWord(server.connectString, 'ruok');
+  expect(server.connectionCount).toBe(0);
 });
 
 it('close ends all connections, and is harmless twice', async () => {

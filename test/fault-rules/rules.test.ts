@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { AddWatchModeCode } from '../../src/protocol/constants.js';
 import type { FaultRule, HoldRule, RequestActions } from '../../src/testing.js';
-import { KINDS, applied, settle, startWorld, type Scribe, type World } from './fault-world.js';
+import { KINDS, applied, createFrame, settle, startWorld, type Scribe, type World } from './fault-world.js';
 
 const ALL = ['1 ok', '2 ok', '3 ok', '4 ok', 'ping'];
 const MADE = ['1', '2', '3', '4'];
@@ -133,6 +133,14 @@ describe.each(KINDS)('on a %s', (kind) => {
     expect(rule.count).toBe(1);
   });
 
+  it('swap of a request: the end of the stream does not count as the next one', async () => {
+    const rule = request().swap();
+    client.socket.end(createFrame(2));
+    await rule.reached;
+    while (applied(world.server).length === 0) await settle(world);
+    expect(applied(world.server)).toEqual(['2']);
+  });
+
   describe.each(['request', 'reply'] as const)('of a %s', (which) => {
     const before = which === 'request' ? ['1'] : MADE;
     const chosen = () => (which === 'request' ? request() : reply());
@@ -145,8 +153,13 @@ describe.each(KINDS)('on a %s', (kind) => {
       await settle(world);
       expect(client.seen).toEqual(['1 ok']);
       expect(applied(world.server)).toEqual(before);
+      // whatever else comes meanwhile
+      client.send('exists', { path: '/t', watch: false }, 99);
+      await settle(world);
+      expect(client.seen).toEqual(['1 ok']);
       world.clock.advance(1);
-      expect(await client.untilPing()).toEqual(ALL);
+      await client.until((seen) => seen.includes('99 ok'));
+      expect(client.seen).toEqual([...ALL, '99 ok']);
       expect(applied(world.server)).toEqual(MADE);
       expect(rule.count).toBe(1);
     });
@@ -271,16 +284,20 @@ describe.each(KINDS)('on a %s', (kind) => {
       expect(rule.count).toBe(1);
     });
 
-    it('is off when the rule is removed between request and reply', async () => {
-      const held = reply().hold();
-      const rule = world.faults.when({ op: 'create', path: '/t/3' }).cut('afterAnswered');
-      client.createAll();
-      await held.reached;
-      await settle(world);
-      held.release();
-      expect(await client.untilEnd()).toEqual(['1 ok', '2 ok', '3 ok', 'reset']);
-      expect(rule.count).toBe(1);
-    });
+    it.each(['beforeAnswered', 'afterAnswered'] as const)(
+      '%s is off when its rule is removed before',
+      async (point) => {
+        const pause = world.faults.pause('toServer');
+        const rule = request().cut(point);
+        client.createAll();
+        while (pause.count < 5) await settle(world);
+        rule.remove();
+        pause.end();
+        expect(await client.untilPing()).toEqual(ALL);
+        expect(rule.count).toBe(0);
+        await expect(rule.reached).rejects.toMatchObject({ code: 'ZK_RULE_REMOVED' });
+      },
+    );
   });
 
   describe('handshakes', () => {

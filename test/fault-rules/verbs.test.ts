@@ -117,6 +117,27 @@ describe('readOnly', () => {
     expect(server.tree.get('/t/e')).toBeUndefined();
   });
 
+  it('gives sessions of before their whole time again', async () => {
+    client.destroy();
+    const mode = server.readOnly();
+    world.clock.advance(900);
+    mode.end();
+    world.clock.advance(900);
+    expect(server.sessions).toHaveLength(1);
+    world.clock.advance(300);
+    expect(server.sessions).toEqual([]);
+  });
+
+  it('comes after the rules of the user', async () => {
+    server.readOnly();
+    const reader = await world.open({ readOnly: true });
+    const rule = server.when({ op: 'create' }).reply('NoAuth');
+    expect(await reader.call('create', node('/t/1'))).toBe('NoAuth');
+    expect(await reader.call('create', node('/t/1'))).toBe('NotReadOnly');
+    expect(rule.count).toBe(1);
+    expect(server.injected).toMatchObject({ reply: 1, readOnly: 1 });
+  });
+
   it('is what the four-letter words say', async () => {
     expect(await fourLetterWord(server, 'isro')).toBe('rw');
     const mode = server.readOnly();

@@ -40,6 +40,8 @@ export interface Read<Order> {
   readonly exchange: Exchange<Order> | null;
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
 const NO_PATHS: readonly string[] = [];
 
 /** Of one connection. */
@@ -71,7 +73,7 @@ export class Conversation<Order> {
 
   /** Reads a frame that is whole, with its length before it. Never throws: what makes no sense is a frame all the same. */
   read(direction: Direction, bytes: Buffer): Read<Order> {
-    this.reader.reset(bytes, PREFIX_BYTES, bytes.length, false);
+    this.reader.reset(bytes, PREFIX_BYTES, bytes.length, true);
     if (this.greeting[direction]) {
       this.greeting[direction] = false;
       return { frame: this.greet(direction, bytes), exchange: null };
@@ -107,12 +109,12 @@ export class Conversation<Order> {
 
   /** An answer in the server's place, as a frame. */
   answered({ xid, op, paths }: Exchange<Order>, errno: number, zxid: bigint, bytes: Buffer): WireFrame {
-    return { ...this.frame('toClient', 'reply', bytes, op, paths), xid, errno, zxid };
+    return Object.assign(this.frame('toClient', 'reply', bytes, op, paths), { xid, errno, zxid });
   }
 
   /** A request that was changed on its way, as the server sees it. */
   reread(bytes: Buffer): Exchange<Order> | null {
-    this.reader.reset(bytes, PREFIX_BYTES, bytes.length, false);
+    this.reader.reset(bytes, PREFIX_BYTES, bytes.length, true);
     return this.request(bytes).exchange;
   }
 
@@ -136,7 +138,7 @@ export class Conversation<Order> {
       // what this is remains between the two
     }
     this.session = session;
-    return { ...this.frame(direction, 'handshake', bytes), zxid, readOnly };
+    return Object.assign(this.frame(direction, 'handshake', bytes), { zxid, readOnly });
   }
 
   private request(bytes: Buffer): Read<Order> {
@@ -157,7 +159,9 @@ export class Conversation<Order> {
       order: null,
       instead: null,
     };
-    return { frame: { ...this.frame('toServer', 'request', bytes, op, paths), xid }, exchange };
+    const frame = this.frame('toServer', 'request', bytes, op, paths);
+    frame.xid = xid;
+    return { frame, exchange };
   }
 
   private pathsOf(row: AnyOp): readonly string[] {
@@ -185,16 +189,19 @@ export class Conversation<Order> {
     if (xid === Xid.NOTIFICATION) return { frame: this.notification(bytes, zxid), exchange: null };
     const exchange = this.takeExchange(xid);
     const frame = this.frame('toClient', 'reply', bytes, exchange?.op, exchange?.paths);
-    return { frame: { ...frame, xid, zxid, errno }, exchange };
+    frame.xid = xid;
+    frame.zxid = zxid;
+    frame.errno = errno;
+    return { frame, exchange };
   }
 
   private notification(bytes: Buffer, zxid: bigint): WireFrame {
     try {
       const { type, path } = readWatcherEvent(this.reader);
       const frame = this.frame('toClient', 'notification', bytes, null, [path]);
-      return { ...frame, xid: Xid.NOTIFICATION, zxid, event: eventTypeName(type) ?? null };
+      return Object.assign(frame, { xid: Xid.NOTIFICATION, zxid, event: eventTypeName(type) ?? null });
     } catch {
-      return { ...this.frame('toClient', 'notification', bytes), xid: Xid.NOTIFICATION, zxid };
+      return Object.assign(this.frame('toClient', 'notification', bytes), { xid: Xid.NOTIFICATION, zxid });
     }
   }
 
@@ -212,7 +219,7 @@ export class Conversation<Order> {
     bytes: Buffer,
     op: OpName | null = null,
     paths: readonly string[] = NO_PATHS,
-  ): WireFrame {
+  ): Writable<WireFrame> {
     return {
       connection: this.connection,
       direction,

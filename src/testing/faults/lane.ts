@@ -64,7 +64,6 @@ export class Lane {
   private turning = false;
   /** The last parcel that may go has gone. */
   private ended = false;
-  private closed = false;
   private swapping: Parcel | null = null;
   private timer: ClockTimer | null = null;
 
@@ -84,7 +83,6 @@ export class Lane {
   }
 
   push(parcel: Parcel): void {
-    if (this.closed) return;
     this.queuedBytes += parcel.bytes;
     const waiting = this.swapping;
     if (waiting === null) {
@@ -123,9 +121,8 @@ export class Lane {
     this.run();
   }
 
-  /** Throws away what is in it and all that comes. */
+  /** Throws away what is in it. */
   close(): void {
-    this.closed = true;
     this.timer?.cancel();
     this.queue.length = 0;
     this.queuedBytes = 0;

@@ -1,7 +1,7 @@
 /** One connection through a proxy: the client's socket, the one to the server, and the wire between them. */
 import { connect, type Socket } from 'node:net';
 import type { FaultBoard } from './fault-board.js';
-import { resetSocket } from './reset.js';
+import { corkForNow, resetSocket } from './reset.js';
 import { Wire, type Ending, type WireEnds } from './wire.js';
 import type { Direction } from './wire-frame.js';
 
@@ -34,9 +34,12 @@ export class ProxiedConnection implements WireEnds {
 
   deliver(direction: Direction, bytes: Buffer, done?: () => void): boolean {
     const socket = this.receiver(direction);
-    if (socket.writable) return socket.write(bytes, done);
-    done?.();
-    return true;
+    if (!socket.writable) {
+      done?.();
+      return true;
+    }
+    corkForNow(socket);
+    return socket.write(bytes, done);
   }
 
   finish(direction: Direction, ending: Ending): void {

@@ -1,4 +1,4 @@
-/** A reset and nothing but a reset. */
+/** What is done to sockets besides reading and writing. */
 import { Socket } from 'node:net';
 
 /**
@@ -11,6 +11,14 @@ export function resetSocket(socket: Socket): void {
     (socket as Socket).resetAndDestroy();
     return;
   }
+  while (socket.writableCorked > 0) socket.uncork();
   (socket as Socket & { resetAndClosing: boolean }).resetAndClosing = true;
   socket.destroy();
+}
+
+/** What is written in this turn of the event loop goes to the system in one piece. */
+export function corkForNow(socket: Socket): void {
+  if (socket.writableCorked > 0) return;
+  socket.cork();
+  process.nextTick(() => socket.uncork());
 }

@@ -427,7 +427,7 @@ export class Wire implements Watched {
 
   private log(frame: WireFrame, fault: string | null): void {
     const { log, clock } = this.board;
-    if (log.recording) log.add({ ...frame, at: clock.now(), fault });
+    if (log.recording) log.add(Object.assign(frame, { at: clock.now(), fault }));
   }
 }
 
