@@ -69,7 +69,7 @@ export interface ConnOptions {
   readonly tls?: TlsSource | false | undefined;
   /** Makes the connections, for tunnels and tests. */
   readonly dialer?: Dialer | undefined;
-  /** The clock, for tests. */
+  /** The clock, for tests; for example the `VirtualClock` of `zk-conn/testing`. */
   readonly clock?: Clock | undefined;
   /** 0 <= r < 1, for tests. */
   readonly random?: (() => number) | undefined;

@@ -118,6 +118,11 @@ export class VirtualClock implements Clock {
   ): Promise<T> {
     const watched = typeof goal === 'function' ? null : watch(goal);
     return this.next(async () => {
+      if (typeof goal !== 'function' && !isPromise(goal)) {
+        throw new InvalidArgumentError(
+          'time advances until a promise is settled or a function gives something true',
+        );
+      }
       const end = this.ms + wholeMs('maxMs', maxMs);
       for (;;) {
         await this.quiet();
@@ -204,8 +209,13 @@ function wholeMs(what: string, value: unknown): number {
   return value as number;
 }
 
-function watch(promise: PromiseLike<unknown>): { settled: boolean } {
+function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { readonly then?: unknown } | null | undefined)?.then === 'function';
+}
+
+function watch(promise: unknown): { settled: boolean } {
   const watched = { settled: false };
+  if (!isPromise(promise)) return watched;
   const settle = (): void => {
     watched.settled = true;
   };

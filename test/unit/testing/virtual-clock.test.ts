@@ -161,6 +161,9 @@ describe('advanceUntil', () => {
     await expect(never).rejects.toThrow(VirtualTimeError);
     expect(clock.now()).toBe(900);
     await expect(clock.advanceUntil(() => false, { maxMs: -1 })).rejects.toThrow(InvalidArgumentError);
+    for (const goal of [undefined, null, 5]) {
+      await expect(clock.advanceUntil(goal as never)).rejects.toThrow(InvalidArgumentError);
+    }
   });
 });
 
