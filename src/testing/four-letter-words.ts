@@ -2,6 +2,7 @@
 import { arch, hostname, platform, release } from 'node:os';
 import type { Membership } from './membership.js';
 import type { ServerOptions } from './options.js';
+import { NULL_STRING } from './server-reader.js';
 import type { ServerState } from './server-state.js';
 import type { Session } from './session-table.js';
 
@@ -173,16 +174,23 @@ const watchesBy = {
   path: ({ state: { watches }, connections }: WordSource): string => {
     const sessions = sessionsOf(connections);
     return grouped(
-      [...watches.data.entries()].map(([path, watchers]) => [path, [...watchers].map(sessions)] as const),
+      [...watches.data.entries()].map(
+        ([path, watchers]) => [shown(path), [...watchers].map(sessions)] as const,
+      ),
     );
   },
   connection: ({ state: { watches }, connections }: WordSource): string => {
     const sessions = sessionsOf(connections);
     return grouped(
-      [...watches.data.watchers()].map(([watcher, paths]) => [sessions(watcher), [...paths]] as const),
+      [...watches.data.watchers()].map(
+        ([watcher, paths]) => [sessions(watcher), [...paths].map(shown)] as const,
+      ),
     );
   },
 };
+
+/** A null is a path like any other, to watches. */
+const shown = (path: string): string => (path === NULL_STRING ? 'null' : path);
 
 /** The session of a watcher, which is a connection. */
 function sessionsOf(connections: Iterable<ConnectionInfo>): (watcher: unknown) => string {
