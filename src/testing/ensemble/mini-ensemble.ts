@@ -124,13 +124,13 @@ export class MiniEnsemble implements AsyncDisposable {
   /**
    * Lets a member take over, as if those within its reach had lost their leader and voted for it. Connections of all of
    * them are closed.
-   * @throws {@link InvalidArgumentError} if it has no vote, does not run, or does not reach a quorum
+   * @throws {@link InvalidArgumentError} if it has no vote, does not run, does not reach a quorum, or lacks what one there has
    */
   elect(ref: MemberRef): void {
     const { member, peer } = this.find(ref);
     if (!this.quorum.elect(peer)) {
       throw new InvalidArgumentError(
-        `member ${member.id} cannot be elected: no vote, not running, or no quorum`,
+        `member ${member.id} cannot be elected: it has no vote, no quorum, or too little in its log`,
       );
     }
   }

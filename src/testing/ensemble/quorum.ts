@@ -77,15 +77,14 @@ export class Quorum {
     this.join(...running);
   }
 
-  /** Makes this one the leader. @returns false if it has no vote, or no quorum within reach */
+  /** Makes this one the leader. @returns false if it has no vote, no quorum within reach, or less in its log than others there */
   elect(peer: Peer): boolean {
     const group = this.peers.filter((each) => each.role !== 'stopped' && this.reaches(each, peer));
     const present = group.map(({ id }) => id);
     if (!group.includes(peer) || !votersOf(peer.config).includes(peer.id)) return false;
     if (!isQuorum(peer.config, present)) return false;
-    // what a quorum has is in the log of each of them that was not cut off
-    if (group.some((each) => each.leadership?.hasQuorum === true && !each.leadership.followers.has(peer)))
-      return false;
+    // nobody votes for somebody who has less in the log
+    if (group.some((each) => byLog(each, peer) < 0)) return false;
     this.drop(group);
     this.install(peer, group);
     return true;
@@ -250,11 +249,13 @@ function favourite(looking: readonly Peer[]): Peer | undefined {
   const present = looking.map(({ id }) => id);
   const [best] = looking
     .filter((peer) => votersOf(peer.config).includes(peer.id))
-    .sort((a, b) => b.epoch - a.epoch || compare(b.loggedZxid, a.loggedZxid) || b.id - a.id);
+    .sort((a, b) => byLog(a, b) || b.id - a.id);
   return best !== undefined && isQuorum(best.config, present) ? best : undefined;
 }
 
-function compare(a: bigint, b: bigint): number {
-  if (a === b) return 0;
-  return a < b ? -1 : 1;
+/** Below 0 if the first has more in its log. */
+function byLog(a: Peer, b: Peer): number {
+  if (a.epoch !== b.epoch) return b.epoch - a.epoch;
+  if (a.loggedZxid === b.loggedZxid) return 0;
+  return a.loggedZxid > b.loggedZxid ? -1 : 1;
 }

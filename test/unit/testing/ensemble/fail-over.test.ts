@@ -123,6 +123,19 @@ describe('elect', () => {
     expect(ensemble.members[0]!.tree.get('/a')).toBeDefined();
   });
 
+  it('not one that lacks what others have', async () => {
+    const clock = new ManualClock();
+    const ensemble = await startEnsemble({ clock, electionMs: 200 });
+    clock.advance(200);
+    ensemble.partition([[0], [1, 2]]);
+    await create(await raw(ensemble.members[2]!), '/a');
+    ensemble.partition([[0, 1], [2]]);
+    expect(() => ensemble.elect(0)).toThrow(InvalidArgumentError);
+    clock.advance(200);
+    expect(ensemble.leader).toBe(ensemble.members[1]);
+    expect(ensemble.members[0]!.tree.get('/a')).toBeDefined();
+  });
+
   it('not one that cannot be', async () => {
     const ensemble = await startEnsemble({ observers: 1 });
     ensemble.partition([[0], [1, 2]]);
