@@ -25,6 +25,14 @@ import { viewSessions, viewTree, type SessionView, type TreeView } from './views
 /** Addresses that stand for every one of this machine. */
 const WILDCARDS: ReadonlySet<string> = new Set(['*', '0.0.0.0', '::']);
 
+/** What a server is made of. */
+export interface ServerParts {
+  /** @internal */
+  readonly state: ServerState;
+  /** The ensemble that it is a server of; null for a server by itself. @internal */
+  readonly membership: Membership | null;
+}
+
 /**
  * A ZooKeeper server for tests. Nodes and sessions live as long as the object: they survive {@link MiniServer.stop} and
  * {@link MiniServer.restart}, as a real server's survive on its disk.
@@ -42,6 +50,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     events: MemoryEvents,
   ) => MemoryTransport;
 
+  /** @internal */
   protected readonly state: ServerState;
   private readonly hosted: ConnectionHost;
   private readonly words: WordSource;
@@ -64,16 +73,16 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   /** stop, restart and close run one after the other. */
   private lifecycle: Promise<void> = Promise.resolve();
 
-  protected constructor(
-    state: ServerState,
-    private readonly membership: Membership | null = null,
-  ) {
+  private readonly membership: Membership | null;
+
+  protected constructor({ state, membership }: ServerParts) {
     const { clock, juteMaxBufferBytes, log } = state.options;
     const watchAll = (): void => this.watchAll();
     super(
       new FaultBoard({ clock, maxFrameBytes: juteMaxBufferBytes, log, logCapacity: LOG_CAPACITY, watchAll }),
     );
     this.state = state;
+    this.membership = membership;
     if (state.options.snapshot !== null) state.restore(state.options.snapshot);
     this.tree = viewTree(state.tree);
     this.dialer = (server, events) => dialInMemory(state.clock, server, events);
@@ -98,7 +107,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
    * @throws {@link ListenError} if the port is taken or the host is not of this machine
    */
   static async start(options?: MiniServerOptions): Promise<MiniServer> {
-    const server = new MiniServer(new ServerState(resolveOptions(options)));
+    const server = new MiniServer({ state: new ServerState(resolveOptions(options)), membership: null });
     await server.listen(server.state.options.port);
     return server;
   }

@@ -38,7 +38,7 @@ const HELPERS = [
 const WITH_NOISE: ReadonlySet<string> = new Set(['10-testing-your-app.mjs', '23-testing-with-node-test.mjs']);
 
 /** Those that bring their own servers along. */
-const OWN_SERVER = /^(10|19|22|23|24)-/;
+const OWN_SERVER = /^(10|19|22|23|24|25)-/;
 
 const EXAMPLES = Object.keys(PRINTS);
 const SCRATCH = path.join(ROOT, '.tmp', `examples-${process.pid}`);

@@ -190,4 +190,13 @@ export const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     /^ok 2 - \S+ > is still listed after an hour # time=/,
     /^ok 3 - \S+ > is off the list in time when it dies, and not before # time=/,
   ],
+  '25-ensemble.mjs': [
+    'roles: follower follower leader observer',
+    'read: old',
+    'read after sync: new',
+    'roles: follower leader stopped observer',
+    'same session: true true',
+    'ConnectedReadOnly new',
+    'write: ZK_NOT_READ_ONLY',
+  ],
 };

@@ -33,8 +33,41 @@ export interface OpenMember {
  * A member of a `MiniEnsemble`: a {@link MiniServer} whose nodes and sessions are those of the ensemble as far as it has
  * applied them. Sessions and nodes are ended by the leader.
  */
-export class EnsembleMember extends MiniServer {
+export interface EnsembleMember extends MiniServer {
   /** N of `server.N`: 1 for the first. */
+  readonly id: number;
+  /** What it is now; `looking` also while it serves in read-only mode. */
+  readonly role: Role;
+  /** Its line of a configuration, as `reconfig` takes it: `server.N=host:port:port:participant;host:clientPort`. */
+  readonly joining: string;
+  /** Ends the session for the whole ensemble. @returns false if there is no such session, or nobody leads */
+  expireSession(id: bigint): boolean;
+  /** Has the leader delete the containers and TTL nodes that are due. */
+  reap(): void;
+  /**
+   * A member is read-only when it has no quorum, and not by itself.
+   * @throws {@link InvalidArgumentError} always; see `partition` and the option `readOnlyMode`
+   */
+  readOnly(): never;
+  /** Loses all it has, as if it came back with an empty disk; if it finds a leader, it gets all from there. */
+  wipe(): void;
+  /**
+   * Puts the nodes and sessions of a snapshot in the place of all that the whole ensemble has. All connections are closed.
+   * @throws {@link SnapshotError} if it is none; then nothing is changed
+   */
+  restore(snapshot: Snapshot): void;
+  /** Takes it out of the ensemble, as if its process had ended; the others notice at once. */
+  stop(): Promise<void>;
+  /** Stops it if need be, starts it on its port, and lets it find the others. */
+  restart(): Promise<void>;
+}
+
+/** A member that listens, and does not take part yet. @throws {@link ListenError} */
+export function openMember(plan: MemberPlan): Promise<OpenMember> {
+  return Member.open(plan);
+}
+
+class Member extends MiniServer implements EnsembleMember {
   readonly id: number;
 
   private readonly plan: MemberPlan;
@@ -46,30 +79,26 @@ export class EnsembleMember extends MiniServer {
       hangUpAll: () => this.hangUpAll(),
       isPaused: () => this.board.isStopped,
     });
-    super(peer.state, peer);
+    super({ state: peer.state, membership: peer });
     this.id = id;
     this.plan = plan;
     this.peer = peer;
   }
 
-  /** @throws {@link ListenError} */
   static async open(plan: MemberPlan): Promise<OpenMember> {
-    const member = new EnsembleMember(plan);
+    const member = new Member(plan);
     await member.listen(plan.options.port);
     return { member, peer: member.peer, line: member.line() };
   }
 
-  /** What it is now; `looking` also while it serves in read-only mode. */
   get role(): Role {
     return this.peer.role;
   }
 
-  /** Its line of a configuration, as `reconfig` takes it: `server.N=host:port:port:participant;host:clientPort`. */
   get joining(): string {
     return serverLine(this.line());
   }
 
-  /** Ends the session for the whole ensemble. @returns false if there is no such session, or nobody leads */
   override expireSession(id: bigint): boolean {
     const leading = this.peer.isCut ? undefined : this.peer.leadership?.state;
     const session = leading?.sessions.get(id);
@@ -78,22 +107,16 @@ export class EnsembleMember extends MiniServer {
     return true;
   }
 
-  /** Has the leader delete the containers and TTL nodes that are due. */
   override reap(): void {
     this.peer.reap();
   }
 
-  /**
-   * A member is read-only when it has no quorum, and not by itself.
-   * @throws {@link InvalidArgumentError} always; see `partition` and the option `readOnlyMode`
-   */
   override readOnly(): never {
     throw new InvalidArgumentError(
       'a member is read-only when it has no quorum, with the option readOnlyMode',
     );
   }
 
-  /** Loses all it has, as if it came back with an empty disk; if it finds a leader, it gets all from there. */
   override wipe(): void {
     const { quorum } = this.plan;
     const { running } = this;
@@ -103,22 +126,20 @@ export class EnsembleMember extends MiniServer {
     if (running) quorum.join(this.peer);
   }
 
-  /**
-   * Puts the nodes and sessions of a snapshot in the place of all that the whole ensemble has. All connections are closed.
-   * @throws {@link SnapshotError} if it is none; then nothing is changed
-   */
   override restore(snapshot: Snapshot): void {
     const parsed = parseSnapshot(snapshot, this.state.clock.wallMs());
     this.plan.quorum.reload(this.peer, () => this.state.restore(parsed));
   }
 
-  /** Takes it out of the ensemble, as if its process had ended; the others notice at once. */
   override stop(): Promise<void> {
-    this.plan.quorum.leave(this.peer);
-    return super.stop();
+    const leave = (): void => this.plan.quorum.leave(this.peer);
+    leave();
+    // a restart that was under way may have let it join again
+    return super.stop().then(() => {
+      if (!this.running) leave();
+    });
   }
 
-  /** Stops it if need be, starts it on its port, and lets it find the others. */
   override async restart(): Promise<void> {
     this.plan.quorum.leave(this.peer);
     await super.restart();

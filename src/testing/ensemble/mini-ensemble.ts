@@ -6,7 +6,7 @@ import type { MiniServer } from '../mini-server.js';
 import type { ServerOptions } from '../options.js';
 import { viewSessions, type SessionView } from '../views.js';
 import { configText } from './configuration.js';
-import { EnsembleMember, type OpenMember } from './ensemble-member.js';
+import { openMember, type EnsembleMember, type OpenMember } from './ensemble-member.js';
 import { resolveEnsemble, type EnsembleSettings, type MiniEnsembleOptions } from './ensemble-options.js';
 import { HELD, type Peer } from './peer.js';
 import { Quorum } from './quorum.js';
@@ -211,7 +211,7 @@ export class MiniEnsemble implements AsyncDisposable {
   private async open(options: ServerOptions, votes: boolean): Promise<OpenMember> {
     const { quorum, settings } = this;
     const id = this.all.length + 1;
-    const opened = await EnsembleMember.open({ quorum, id, votes, options, readOnly: settings.readOnly });
+    const opened = await openMember({ quorum, id, votes, options, readOnly: settings.readOnly });
     this.all.push(opened);
     quorum.peers.push(opened.peer);
     return opened;
