@@ -2,7 +2,16 @@
 import { describe, expect, it } from 'vitest';
 import { Errno } from '../../../../src/protocol/error-codes.js';
 import { RawClient } from '../../../support/raw-client.js';
-import { create, followersOf, raw, read, set, socket, startEnsemble } from './ensemble-world.js';
+import {
+  create,
+  followersOf,
+  raw,
+  read,
+  sendBehindRead,
+  set,
+  socket,
+  startEnsemble,
+} from './ensemble-world.js';
 
 const EPHEMERAL = 1;
 
@@ -97,7 +106,7 @@ describe('a member that lags', () => {
     const { zxid } = await set(writer, '/a', 'new');
     const stale = await reader.call('getData', { path: '/a', watch: false });
     expect([String(stale.response!.data), stale.zxid]).toEqual(['old', zxid - 1n]);
-    reader.send('sync', { path: '/a' });
+    await sendBehindRead(reader, 'sync', { path: '/a' });
     reader.send('getData', { path: '/a', watch: false });
     lag.end();
     expect(await reader.reply()).toMatchObject({ zxid, errno: 0 });
