@@ -456,8 +456,9 @@ export class SessionCore {
     const fate: FateOf = (outcome) => authFailedFate(outcome, error);
     this.traffic.failAll(fate, error);
     this.traffic.credentials.failAll(fate);
-    this.setState('AuthFailed', error);
+    // in this order: a listener of the state may begin anew
     this.ports.emit({ type: 'end', state: 'AuthFailed', cause: error, confirmed: false });
+    this.setState('AuthFailed', error);
   }
 
   private finish(confirmed: boolean): void {

@@ -152,6 +152,10 @@ export class Inbox {
         this.to.traffic.unwatching.uncovered(path, this.lastZxid);
       }
       this.to.traffic.watches.arm(kind, path, pending.watcher);
+      // before 3.9 the recursive watch has just taken the place of the other
+      if (kind === 'persistentRecursive' && this.to.traffic.watches.childComesLast(path)) {
+        this.to.traffic.unwatching.uncovered(path, this.lastZxid);
+      }
       if (this.justArmed.size === 0) this.to.watchArmed();
       this.justArmed.add(pending.watcher);
     }

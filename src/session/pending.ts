@@ -132,12 +132,16 @@ export class RequestRing {
   }
 
   /** Removes those that are settled and returns which places they had. */
-  removeSettled(): ReadonlySet<number> {
+  removeSettled(each: (pending: PendingRequest) => void = () => undefined): ReadonlySet<number> {
     const removed = new Set<number>();
     const all = this.drain();
     all.forEach((pending, index) => {
-      if (pending.settled) removed.add(index);
-      else this.push(pending);
+      if (!pending.settled) {
+        this.push(pending);
+        return;
+      }
+      removed.add(index);
+      each(pending);
     });
     return removed;
   }

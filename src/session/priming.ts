@@ -39,7 +39,7 @@ export class Priming {
     this.credentials.writeAll(out);
     const { watches, queue } = this;
     let first = true;
-    for (const batch of rearmingBatches((kind) => watches.paths(kind), relativeZxid, queue.maxRequestBytes)) {
+    for (const batch of rearmingBatches(watches, relativeZxid, queue.maxRequestBytes)) {
       const counts = first;
       first = false;
       const armed = (): void => {

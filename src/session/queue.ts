@@ -39,7 +39,11 @@ export class RequestQueue {
   /** Requests that wait although nobody waits for them any more; taken out before anything is written. */
   private withdrawn = 0;
 
-  constructor(private readonly limits: QueueLimits) {}
+  /** @param dropped hears of what was given up before it was sent, and never will be */
+  constructor(
+    private readonly limits: QueueLimits,
+    private readonly dropped: (pending: PendingRequest) => void = () => undefined,
+  ) {}
 
   /** Requests without a reply, and how many of them were not handed to a socket yet. */
   get load(): { readonly pending: number; readonly waiting: number } {
@@ -99,17 +103,9 @@ export class RequestQueue {
     this.sent.push(pending);
   }
 
-  /** Paths of all requests under way that may arm a watch, or end some. */
-  armingPaths(): ReadonlySet<string> {
-    const paths = new Set<string>();
-    for (const ring of [this.sent, this.waiting]) {
-      for (let i = 0; i < ring.length; i++) {
-        const pending = ring.at(i) as PendingRequest;
-        const path = pending.watchedPath;
-        if (path !== null && isAnswered(pending)) paths.add(path);
-      }
-    }
-    return paths;
+  /** Those that wait for a socket. */
+  *unsent(): Generator<PendingRequest> {
+    for (let i = 0; i < this.waiting.length; i++) yield this.waiting.at(i) as PendingRequest;
   }
 
   /**
@@ -175,7 +171,7 @@ export class RequestQueue {
   /** Takes out, bytes and all, what waits for a socket and is settled. */
   private dropWithdrawn(): void {
     this.withdrawn = 0;
-    const removed = this.waiting.removeSettled();
+    const removed = this.waiting.removeSettled(this.dropped);
     this.outbox.filter((index) => !removed.has(index));
   }
 
@@ -218,11 +214,6 @@ export class RequestQueue {
     this.lastXid = xid;
     return null;
   }
-}
-
-/** What nobody waits for any more is still answered if it was sent, and never sent if it was not. */
-function isAnswered({ sent, settled }: PendingRequest): boolean {
-  return sent || !settled;
 }
 
 /** The same request, for a path whose events come anyway. */

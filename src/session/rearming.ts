@@ -6,7 +6,7 @@ import { Limits } from '../protocol/constants.js';
 import type { AnyOp } from '../protocol/op.js';
 import { operations, type SetWatches2Request } from '../protocol/operations.js';
 import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
-import { WATCH_KINDS, isOneShot, type PathsByKind } from './watches.js';
+import { WATCH_KINDS, isOneShot, type PathsByKind, type WatchRegistry } from './watches.js';
 
 /** One request, and the paths that it stands for. */
 export interface Batch {
@@ -22,12 +22,28 @@ const PERSISTENT_HEAD_BYTES = 2 * 4;
 
 type Lists = { [K in keyof PathsByKind]: string[] };
 
+/** Where the watches are. */
+export type Armed = Pick<WatchRegistry, 'paths' | 'childComesLast'>;
+
+/** Requests that arm them all, in this order. @see batchesOf */
+export function* rearmingBatches(watches: Armed, relativeZxid: bigint, maxBytes: number): Generator<Batch> {
+  const last: string[] = [];
+  const first = function* (kind: keyof PathsByKind): Generator<string> {
+    for (const path of watches.paths(kind)) {
+      if (kind === 'child' && watches.childComesLast(path)) last.push(path);
+      else yield path;
+    }
+  };
+  yield* batchesOf(first, relativeZxid, maxBytes);
+  yield* batchesOf((kind) => (kind === 'child' ? last : []), relativeZxid, maxBytes);
+}
+
 /**
  * @param pathsOf the paths of a table
  * @param relativeZxid what changed after it is told at once, for those that fire once
  * @param maxBytes longest request; each has at most 128 KiB anyway, but a path that is longer than that travels alone
  */
-export function* rearmingBatches(
+function* batchesOf(
   pathsOf: (kind: keyof PathsByKind) => Iterable<string>,
   relativeZxid: bigint,
   maxBytes: number,

@@ -9,7 +9,7 @@ import { Credentials, type AuthWaiter } from './credentials.js';
 import { lossFate, overError, type FateOf } from './fates.js';
 import type { Liveness } from './liveness.js';
 import { Outbox } from './outbox.js';
-import type { PendingRequest } from './pending.js';
+import type { Fate, PendingRequest } from './pending.js';
 import type { Phase } from './phases.js';
 import type { CoreConfig, Ports } from './ports.js';
 import { Priming } from './priming.js';
@@ -44,7 +44,7 @@ export class Traffic {
     liveness: Liveness,
     private readonly where: Where,
   ) {
-    this.queue = new RequestQueue(config);
+    this.queue = new RequestQueue(config, (pending) => this.underWayNoMore(pending));
     this.sender = new Sender(ports, this.queue, liveness);
     this.priming = new Priming(this.credentials, this.watches, this.queue);
     this.unwatching = new Unwatching(this.watches, this.queue, this.arming, () => {
@@ -129,7 +129,7 @@ export class Traffic {
 
   /** A request that may arm a watch was answered: somebody may have waited for that to take one off. */
   watchAnswered(pending: PendingRequest): void {
-    this.arming.answered(pending);
+    this.underWayNoMore(pending);
     if (this.unwatching.isDue) this.sender.wantFlush();
   }
 
@@ -149,7 +149,9 @@ export class Traffic {
     this.credentials.connectionLost();
     this.sender.reset();
     this.unwatching.reset();
-    this.arming.connectionLost();
+    // what was sent will not be answered
+    this.arming.clear();
+    for (const pending of this.queue.unsent()) this.arming.add(pending);
     // whatever ended it otherwise, the next server may be a newer one
     if (!this.hangsUpOnUnknown) this.unknown.clear();
     this.hangsUpOnUnknown = false;
@@ -158,7 +160,7 @@ export class Traffic {
   /** Fails the requests that went with the connection, or that may not wait for the next one. */
   cutOff(cause: ZkError): void {
     this.queue.failSent(lossFate('unknown', cause));
-    if (!this.config.queueOffline) this.queue.failWaiting(lossFate('not-sent', cause));
+    if (!this.config.queueOffline) this.failWaiting(lossFate('not-sent', cause));
   }
 
   /** Tells watches that the connection is gone; or ends them, if they are not to be armed again. */
@@ -170,8 +172,20 @@ export class Traffic {
   /** The session is over: fails all requests in the order of the calls, what was sent being older than what waits. */
   failAll(fate: FateOf, watchesEndWith: ZkError): void {
     this.queue.failSent(fate('unknown'));
-    this.queue.failWaiting(fate('not-sent'));
+    this.failWaiting(fate('not-sent'));
     this.watches.endAll(watchesEndWith);
+  }
+
+  private failWaiting(fate: Fate): void {
+    this.arming.clear();
+    this.queue.failWaiting(fate);
+  }
+
+  private underWayNoMore(pending: PendingRequest): void {
+    const { watchedPath } = pending;
+    if (watchedPath === null) return;
+    this.arming.remove(pending);
+    this.unwatching.look(watchedPath);
   }
 
   private refusal({ op, path }: PendingRequest): ZkError | null {
@@ -187,7 +201,7 @@ export class Traffic {
     if (pending.watcher !== null) pending.isCovered = this.isCovered(pending);
     const { phase } = this.where;
     const refusal = this.sender.add(pending, phase.name === 'live' ? phase.epoch : null, now);
-    if (refusal === null && pending.watcher !== null) this.arming.add(pending);
+    if (refusal === null) this.arming.add(pending);
     return refusal;
   }
 

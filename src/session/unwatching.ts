@@ -9,7 +9,7 @@ import { operations } from '../protocol/operations.js';
 import { PendingRequest } from './pending.js';
 import { isRefusal } from './priming.js';
 import type { RequestQueue } from './queue.js';
-import { rearmingBatches } from './rearming.js';
+import { rearmingBatches, type Armed } from './rearming.js';
 import { Removal, isAnswer, isOneShotType } from './removal.js';
 import { WATCH_KINDS, isOneShot, type WatchRegistry } from './watches.js';
 
@@ -27,6 +27,8 @@ type Knowledge = 'unasked' | 'asked' | 'yes' | 'no';
 
 export class Unwatching {
   private readonly owed = new Map<string, Owed>();
+  /** Which of them must be looked at; the others wait for an answer. */
+  private readonly due = new Set<string>();
   /** What waits to hear whether the server knows removeWatches: looked at again then, and not before. */
   private readonly undecided = new Map<string, Owed>();
   private knowledge: Knowledge = 'unasked';
@@ -41,7 +43,7 @@ export class Unwatching {
 
   /** Is there anything to take off? */
   get isDue(): boolean {
-    return this.owed.size > 0;
+    return this.due.size > 0;
   }
 
   /** The last watcher of a table has left a path; or a reply has armed a watch for somebody who has given up. */
@@ -83,6 +85,7 @@ export class Unwatching {
   /** A new connection, or none: the server has forgotten all watches. */
   reset(): void {
     this.owed.clear();
+    this.due.clear();
     this.undecided.clear();
     this.knowledge = 'unasked';
   }
@@ -100,17 +103,28 @@ export class Unwatching {
 
   /** Puts into the queue what can be taken off now. */
   settle(lastZxid: bigint): void {
-    const arming = this.queue.armingPaths();
-    for (const [path, owed] of this.owed) {
-      if (arming.has(path)) continue;
+    for (const path of this.due) {
+      this.due.delete(path);
+      const owed = this.owed.get(path);
+      // it is looked at again when what is under way was answered
+      if (owed === undefined || this.arming.has(path)) continue;
       this.owed.delete(path);
       if (!this.take(path, owed, lastZxid)) this.defer(path, owed);
     }
   }
 
+  /** A request of this path is under way no more. */
+  look(path: string): void {
+    if (this.owed.has(path)) this.due.add(path);
+  }
+
   private isPersistent(path: string): boolean {
     const { watches, arming } = this;
-    return watches.has('persistent', path) || watches.has('persistentRecursive', path) || arming.has(path);
+    return (
+      watches.has('persistent', path) ||
+      watches.has('persistentRecursive', path) ||
+      arming.hasPersistent(path)
+    );
   }
 
   private owedOf(path: string): Owed {
@@ -119,6 +133,7 @@ export class Unwatching {
       owed = { data: false, child: false, persistent: false, since: null };
       this.owed.set(path, owed);
     }
+    this.due.add(path);
     return owed;
   }
 
@@ -168,7 +183,10 @@ export class Unwatching {
 
   private rearm(path: string, since: bigint): void {
     const { watches, queue } = this;
-    const mine = (kind: WatchKind): string[] => (watches.has(kind, path) ? [path] : []);
+    const mine: Armed = {
+      paths: (kind) => (watches.has(kind, path) ? [path] : []),
+      childComesLast: (each) => watches.childComesLast(each),
+    };
     for (const { op, request, paths } of rearmingBatches(mine, since, queue.maxRequestBytes)) {
       const refused = (error: Error): void => {
         if (isRefusal(error)) watches.endThese(paths, error);

@@ -51,8 +51,8 @@ export type PersistentKind = Exclude<WatchKind, OneShotKind>;
 /** In the order in which a server arms them again, which matters before 3.9: there the last one wins. */
 export const WATCH_KINDS = ['data', 'exist', 'child', 'persistent', 'persistentRecursive'] as const;
 
-/** Almost every path has one watcher, so a list is made only for the second. */
-type Table = Map<string, Watcher | Watcher[]>;
+/** Almost every path has one watcher, so a set is made only for the second. */
+type Table = Map<string, Watcher | Set<Watcher>>;
 
 const SPENT_BY: Readonly<Record<EventType, readonly OneShotKind[]>> = {
   NodeCreated: ['data', 'exist'],
@@ -81,8 +81,8 @@ export class WatchRegistry {
     const table = this.tables[kind];
     const there = table.get(path);
     if (there === undefined) table.set(path, watcher);
-    else if (Array.isArray(there)) there.push(watcher);
-    else table.set(path, [there, watcher]);
+    else if (there instanceof Set) there.add(watcher);
+    else table.set(path, new Set([there, watcher]));
     watcher.armed(kind, path);
   }
 
@@ -93,14 +93,9 @@ export class WatchRegistry {
     if (there === watcher) {
       table.delete(path);
       this.left(kind, path);
-    } else if (Array.isArray(there)) {
-      const rest = there.filter((w) => w !== watcher);
-      if (rest.length > 0) {
-        table.set(path, rest);
-      } else {
-        table.delete(path);
-        this.left(kind, path);
-      }
+    } else if (there instanceof Set && there.delete(watcher) && there.size === 0) {
+      table.delete(path);
+      this.left(kind, path);
     }
   }
 
@@ -116,6 +111,15 @@ export class WatchRegistry {
   covers(kind: OneShotKind, path: string): boolean {
     const { persistent, persistentRecursive } = this.tables;
     return persistent.has(path) || (kind !== 'child' && persistentRecursive.has(path));
+  }
+
+  /**
+   * Must the child watch of a path be armed behind its recursive one? That does not bring its events, and before 3.9 takes
+   * its place (ZOOKEEPER-4466).
+   */
+  childComesLast(path: string): boolean {
+    const { child, persistent, persistentRecursive } = this.tables;
+    return child.has(path) && persistentRecursive.has(path) && !persistent.has(path);
   }
 
   /**
@@ -204,9 +208,9 @@ function* withAncestors(path: string): Generator<string> {
   yield '/';
 }
 
-function addTo(list: Watcher[], there: Watcher | Watcher[] | undefined): void {
+function addTo(list: Watcher[], there: Watcher | Set<Watcher> | undefined): void {
   if (there === undefined) return;
-  if (Array.isArray(there)) list.push(...there);
+  if (there instanceof Set) for (const watcher of there) list.push(watcher);
   else list.push(there);
 }
 

@@ -62,4 +62,30 @@ export function removesWatches(target: ContractTarget): void {
       }
     });
   });
+
+  describe('a child watch and a recursive one of the same path', () => {
+    it.each(['before it', 'behind it'] as const)(
+      'both work, with the child watch armed %s',
+      async (order) => {
+        const { conn } = await target.cuttable({}, target.root);
+        await conn.create('/a');
+        const early = order === 'before it' ? await conn.childrenW('/a') : null;
+        const stream = await conn.addWatch('/a', 'PERSISTENT_RECURSIVE');
+        const { watch } = early ?? (await conn.childrenW('/a'));
+        await conn.create('/a/b');
+        expect(await watch.event).toMatchObject({ type: 'NodeChildrenChanged', path: '/a' });
+        expect((await stream.next()).value).toMatchObject({ type: 'NodeCreated', path: '/a/b' });
+        const { watch: again } = await conn.childrenW('/a');
+        const back = new Promise<void>((resolve) => {
+          conn.once('session', () => resolve());
+        });
+        await conn.reconnect();
+        await back;
+        expect((await stream.next()).value).toEqual({ type: 'gap' });
+        await conn.create('/a/c');
+        expect(await again.event).toMatchObject({ type: 'NodeChildrenChanged', path: '/a' });
+        expect((await stream.next()).value).toMatchObject({ type: 'NodeCreated', path: '/a/c' });
+      },
+    );
+  });
 }

@@ -19,7 +19,7 @@ function armed(registry: WatchRegistry, kind: WatchKind, path: string): void {
 }
 
 function whole(registry: WatchRegistry, relativeZxid: bigint, maxBytes: number): Batch[] {
-  return [...rearmingBatches((kind) => registry.paths(kind), relativeZxid, maxBytes)];
+  return [...rearmingBatches(registry, relativeZxid, maxBytes)];
 }
 
 const batches = (registry: WatchRegistry, relativeZxid: bigint, maxBytes: number): SetWatches[] =>

@@ -1,5 +1,6 @@
 /** What goes over the wire for watches whose neighbours are still under way. */
 import { describe, expect, it } from 'vitest';
+import { Xid } from '../../../src/protocol/constants.js';
 import { LinkError } from '../../../src/protocol/errors.js';
 import { Errno } from '../../../src/protocol/error-codes.js';
 import { operations } from '../../../src/protocol/operations.js';
@@ -187,5 +188,109 @@ describe('a listener that hears of a connection and ends it', () => {
     if (verb === 'detach') return;
     w.goLive();
     expect(w.sessions).toEqual(['new']);
+  });
+});
+
+describe('a child watch beside a recursive one of the same path', () => {
+  async function armed(order: readonly ('child' | 'recursive')[]): Promise<CoreWorld> {
+    const w = live();
+    for (const what of order) {
+      const { pending } =
+        what === 'recursive'
+          ? addWatch(w, '/a', RECURSIVE)
+          : w.submit(operations.getChildren, { path: '/a', watch: true }, new RecordingWatcher());
+      w.flush();
+      w.reply(pending.xid, { zxid: 7n, body: (out) => out.int(0) });
+    }
+    await Promise.resolve();
+    return w;
+  }
+  const arming = (requests: readonly SeenRequest[]): SeenRequest[] =>
+    requests.filter(({ op }) => op === operations.setWatches || op === operations.setWatches2);
+
+  it('is armed again behind that, as before 3.9 it has lost its place (ZOOKEEPER-4466)', async () => {
+    const w = await armed(['child', 'recursive']);
+    const again = arming(flushed(w));
+    expect(again.at(-1)?.request).toMatchObject({
+      childWatches: ['/a'],
+      relativeZxid: 7n,
+    });
+    expect(again.at(-1)?.op).toBe(operations.setWatches);
+  });
+
+  it('is left alone when it came later', async () => {
+    expect(arming(flushed(await armed(['recursive', 'child'])))).toEqual([]);
+  });
+
+  it('comes last on a new connection', async () => {
+    const w = await armed(['recursive', 'child']);
+    w.core.ended(w.epoch, new LinkError('x', new Error('cut')), w.now);
+    w.goLive();
+    expect(arming(w.requests()).map(({ op, request }) => [op.name, request['childWatches']])).toEqual([
+      ['setWatches2', []],
+      ['setWatches', ['/a']],
+    ]);
+  });
+});
+
+describe('what is remembered of requests under way', () => {
+  it('goes with those that are given up before they are sent', () => {
+    const w = live();
+    w.flush();
+    const all = Array.from({ length: 1000 }, (_, i) => addWatch(w, `/a${String(i)}`, PERSISTENT));
+    for (const { pending } of all) w.core.traffic.cancel(pending, new Error('enough'));
+    w.flush();
+    const arming = (w.core.traffic as unknown as { arming: { counts: Map<string, number> } }).arming;
+    expect(arming.counts.size).toBe(0);
+  });
+
+  it('keeps a watch from being taken off until they are answered, and is not looked at before', () => {
+    const w = live();
+    const watcher = new RecordingWatcher();
+    w.core.watches.arm('data', '/a', watcher);
+    const { pending } = w.get('/a', new RecordingWatcher());
+    w.flush();
+    w.core.watches.disarm('data', '/a', watcher);
+    expect(flushed(w).map(({ op }) => op.name)).toEqual(['getData']);
+    expect(w.core.traffic.unwatching.isDue).toBe(false);
+    w.reply(pending.xid, { err: Errno.NoNode });
+    expect(w.core.traffic.unwatching.isDue).toBe(true);
+    w.flush();
+    expect(w.versionsAsked).toHaveLength(1);
+  });
+
+  it('lets a watch be taken off as well when the request is given up before it is sent', () => {
+    const w = live();
+    w.writable = false;
+    w.get('/full');
+    w.flush();
+    const watcher = new RecordingWatcher();
+    w.core.watches.arm('data', '/a', watcher);
+    const { pending } = w.get('/a', new RecordingWatcher());
+    w.core.watches.disarm('data', '/a', watcher);
+    w.flush();
+    expect(w.versionsAsked).toHaveLength(0);
+    w.core.traffic.cancel(pending, new Error('enough'));
+    w.writable = true;
+    w.core.drained(w.epoch, w.now);
+    w.flush();
+    expect(w.versionsAsked).toHaveLength(1);
+  });
+});
+
+describe('a listener that hears of refused credentials', () => {
+  it('may begin anew: the end comes before, and not behind it', () => {
+    const w = live();
+    const emit = w.emit.bind(w);
+    w.emit = (event) => {
+      emit(event);
+      if (event.type === 'state' && event.state === 'AuthFailed') {
+        w.core.reconnect(new LinkError('x', new Error('why')), w.now);
+      }
+    };
+    w.core.addAuth('digest', Buffer.from('a:b'), null, w.now);
+    w.reply(Xid.AUTH, { err: Errno.AuthFailed });
+    const words = w.events.flatMap((e) => (e.type === 'state' ? [e.state] : e.type === 'end' ? ['end'] : []));
+    expect(words.slice(-3)).toEqual(['end', 'AuthFailed', 'Connecting']);
   });
 });
