@@ -98,9 +98,14 @@ export class Caller {
     return this.driver.maxRequestBytes;
   }
 
+  /** Has our server, or one before it, said that it does not know this operation? */
+  isUnknown(row: AnyOp): boolean {
+    return this.driver.core.traffic.isUnknown(row);
+  }
+
   /** Issues a call. What the server has refused as unknown to it, and has hung up on, is not sent to its like again. */
   issue<P, R>(call: Call<P, R>): Promise<R> {
-    return this.driver.core.traffic.isUnknown(call.row) ? this.sendIfKnown(call) : this.send(call);
+    return this.isUnknown(call.row) ? this.sendIfKnown(call) : this.send(call);
   }
 
   private async sendIfKnown<P, R>(call: Call<P, R>): Promise<R> {

@@ -13,8 +13,9 @@ import {
 import type { Stat } from '../protocol/records.js';
 import type { CallOptions, CreateOptions, ZnodeData } from './arguments.js';
 import type { GetResult } from './calls.js';
-import { unlessVanished } from './walk.js';
+import type { Mark } from './mark.js';
 import type { RetryPolicy } from './retry.js';
+import { unlessVanished } from './walk.js';
 
 /** Options of `setIdempotent` and `deleteIdempotent`. `timeoutMs` is for all attempts together. */
 export interface IdempotentOptions extends CallOptions {
@@ -44,8 +45,8 @@ export interface Attempting {
   readonly withoutDoubt: (error: unknown) => unknown;
   /** Id of the session now. */
   readonly sessionId: () => bigint;
-  /** Highest zxid that was seen by now; 0n if none was in this session. */
-  readonly lastZxid: () => bigint;
+  /** Asks what there is at this path before whatever is called next in this turn. */
+  readonly mark: (path: string, options: CallOptions) => Mark;
 }
 
 /**
@@ -57,31 +58,35 @@ type Verdict<T> = { readonly applied: T } | 'refused' | 'unknown' | null;
 /** Ends the attempts: what happened cannot be found out. */
 class Unsettled extends Error {}
 
-/**
- * Highest zxid that was seen before the first attempt. A node that changed no later was not changed by us. null if none
- * could be had: then it proves nothing that the node is as we wanted it.
- */
-type Since = bigint | null;
+/** What is known of the time before the first attempt. A node that changed no later was not changed by us. */
+interface Since {
+  readonly zxid: bigint;
+  /** Is that all that there was? Where it is not, it proves nothing that a node is younger. */
+  readonly isExact: boolean;
+}
 
-async function repeat<T>(
-  conn: WriterCalls,
-  { options, retry, withoutDoubt, lastZxid }: Attempting,
+function repeat<T>(
+  { options, retry, withoutDoubt, mark }: Attempting,
   write: (options: CallOptions) => Promise<T>,
   judge: (refusal: ZkError, since: Since) => Promise<Verdict<T>>,
 ): Promise<T> {
   const doubt: { lost: ZkError | null } = { lost: null };
   // kept over all attempts, also if there is another session by then
-  let since: Since | undefined;
+  let began: Mark | null = null;
   const attempt = async (): Promise<T> => {
-    if (since === undefined) since = await zxidBefore(conn, options, lastZxid);
     const call = options();
+    // what is asked behind a write that may have been applied says nothing of the time before it
+    if (began === null || (began.zxid === null && doubt.lost === null)) began = mark('/', call);
+    const known = began;
     try {
+      // in the same turn, so that it keeps its place among the calls
       return await write(call);
     } catch (error) {
       if (!ZkError.is(error)) throw error;
       if (error.outcome === 'unknown') doubt.lost = error;
       if (doubt.lost === null || error.outcome !== 'rejected') throw error;
-      const verdict = await judge(error, since);
+      const { zxid, before } = known;
+      const verdict = await judge(error, { zxid: zxid ?? before, isExact: zxid !== null });
       if (verdict === null) throw doubt.lost;
       if (verdict === 'unknown') throw new Unsettled();
       if (verdict !== 'refused') return verdict.applied;
@@ -89,30 +94,11 @@ async function repeat<T>(
       throw error;
     }
   };
-  try {
-    return await retry(attempt);
-  } catch (error) {
+  return retry(attempt).catch((error: unknown) => {
     // whatever came last: the write may have been applied
     if (doubt.lost !== null && (error instanceof Unsettled || ZkError.is(error))) throw doubt.lost;
     throw withoutDoubt(error);
-  }
-}
-
-/** A new session has seen no zxid yet; every answer brings one, also a refusal. */
-async function zxidBefore(
-  conn: WriterCalls,
-  options: () => CallOptions,
-  lastZxid: () => bigint,
-): Promise<Since> {
-  if (lastZxid() === 0n) {
-    try {
-      await conn.exists('/', options());
-    } catch (error) {
-      if (!ZkError.is(error) || error.outcome !== 'rejected') throw error;
-    }
-  }
-  const zxid = lastZxid();
-  return zxid === 0n ? null : zxid;
+  });
 }
 
 /** See `Conn.createIdempotent`. */
@@ -129,7 +115,6 @@ export function createIdempotent(
     throw new InvalidArgumentError(text, { op: 'createIdempotent', path });
   }
   return repeat(
-    conn,
     how,
     (options) => conn.create(path, data, { ...create, ...options }),
     async (refusal, since) => {
@@ -138,11 +123,13 @@ export function createIdempotent(
       if (node === null) return null;
       const { stat } = node;
       // it was there before we began
-      if (since !== null && stat.czxid <= since) return 'refused';
+      if (stat.czxid <= since.zxid) return 'refused';
       // one of an earlier session of ours will go with it
       if (stat.ephemeralOwner !== (mode === 'EPHEMERAL' ? how.sessionId() : 0n)) return 'refused';
       if (!sameData(node.data, data)) return stat.version === 0 ? 'refused' : 'unknown';
-      return since === null ? 'unknown' : { applied: path };
+      // nobody but this Conn makes nodes of its session; one of before would be older than what it has seen of it
+      const isOurs = stat.ephemeralOwner !== 0n && since.zxid > 0n;
+      return since.isExact || isOurs ? { applied: path } : 'unknown';
     },
   );
 }
@@ -156,7 +143,6 @@ export function setIdempotent(
   how: Attempting,
 ): Promise<Stat> {
   return repeat(
-    conn,
     how,
     (options) => conn.set(path, data, version, options),
     async (refusal, since) => {
@@ -167,11 +153,11 @@ export function setIdempotent(
       if (node === null) return 'unknown';
       const { stat } = node;
       // it was so before we began
-      if (since !== null && stat.mzxid <= since) return 'refused';
+      if (stat.mzxid <= since.zxid) return 'refused';
       // versions wrap
       if (stat.version !== ((version + 1) | 0)) return 'unknown';
       if (!sameData(node.data, data)) return 'refused';
-      return since === null ? 'unknown' : { applied: stat };
+      return since.isExact ? { applied: stat } : 'unknown';
     },
   );
 }
@@ -184,7 +170,6 @@ export function deleteIdempotent(
   how: Attempting,
 ): Promise<void> {
   return repeat<undefined>(
-    conn,
     how,
     async (options) => {
       await conn.delete(path, version, options);
@@ -196,7 +181,7 @@ export function deleteIdempotent(
       const stat = await conn.exists(path, how.options());
       if (stat === null) return { applied: undefined };
       // a node that is older than our first attempt was not deleted by it; another one may stand in its place
-      return since !== null && stat.czxid <= since ? 'refused' : 'unknown';
+      return stat.czxid <= since.zxid ? 'refused' : 'unknown';
     },
   );
 }

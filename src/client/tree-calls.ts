@@ -14,6 +14,7 @@ import {
   checkAcl,
   checkCallOptions,
   checkVersion,
+  toData,
   type CallOptions,
   type CreateOptions,
   type ZnodeData,
@@ -31,6 +32,7 @@ import {
   type IdempotentCreateOptions,
   type IdempotentOptions,
 } from './idempotent.js';
+import { markAt } from './mark.js';
 import { asObject, refuseUnknownKeys } from './options.js';
 import { createProtected } from './protected.js';
 import { QuotaCalls, Unrooted } from './quota-calls.js';
@@ -49,6 +51,7 @@ import {
   type DeleteRecursiveOptions,
   type EnsurePathOptions,
 } from './tree.js';
+import { createRequest } from './transaction.js';
 import {
   Walk,
   readNode,
@@ -247,7 +250,9 @@ export abstract class TreeCalls extends QuotaCalls {
   createIdempotent(path: string, data: ZnodeData = null, options?: IdempotentCreateOptions): Promise<string> {
     return rejecting(() => {
       const how = this.attempting(options, 'createIdempotent', path, CREATE_OPTION_KEYS);
-      return createIdempotent(this, path, data, ownOptions(options), how);
+      const create = ownOptions(options);
+      createRequest(path, data, create, 'create');
+      return createIdempotent(this, path, data, create, how);
     });
   }
 
@@ -264,6 +269,9 @@ export abstract class TreeCalls extends QuotaCalls {
   ): Promise<Stat> {
     return rejecting(() => {
       const how = this.attempting(options, 'setIdempotent', path);
+      validatePath(path, 'node', 'setData');
+      checkVersion(version, 'setData', path);
+      toData(data, 'setData', path);
       return setIdempotent(this, path, data, version, how);
     });
   }
@@ -276,6 +284,8 @@ export abstract class TreeCalls extends QuotaCalls {
   deleteIdempotent(path: string, version: number = ANY_VERSION, options?: IdempotentOptions): Promise<void> {
     return rejecting(() => {
       const how = this.attempting(options, 'deleteIdempotent', path);
+      validatePath(path, 'notRoot', 'delete');
+      checkVersion(version, 'delete', path);
       return deleteIdempotent(this, path, version, how);
     });
   }
@@ -359,7 +369,7 @@ export abstract class TreeCalls extends QuotaCalls {
       withoutDoubt: (error) => budget.withoutDoubt(error),
       retry: (work) => this.attempts(policy, work, signal, true),
       sessionId: () => caller.sessionId,
-      lastZxid: () => caller.lastZxid,
+      mark: (at, call) => markAt(caller, at, call),
     };
   }
 }

@@ -1,6 +1,6 @@
 /**
  * A dialer that loses a request, or the answer to it: the connection is cut before the server gets the request, or when
- * its answer arrives, which nobody hears.
+ * its answer arrives, which nobody hears. What was asked before is answered; what is asked behind a lost request is lost too.
  */
 import { FrameDecoder } from '../../src/protocol/frame.js';
 import { rowByCode } from '../../src/protocol/operations.js';
@@ -49,10 +49,17 @@ export class LossyDialer {
     const requests = new FrameDecoder(0x7fffffff);
     const answers = new FrameDecoder(0x7fffffff);
     let handshaken = false;
+    /** Requests that the server got and has not answered. */
+    const open: number[] = [];
     /** xid of the request whose answer is lost. */
     let awaited: number | null = null;
-    const link = { cut: false };
-    const isCut = (): boolean => link.cut;
+    /** A request was lost: no later one leaves, and what was before it is still answered. */
+    const link = { ends: false, cut: false };
+    const cut = (): void => {
+      link.cut = true;
+      this.acting = Promise.resolve(this.onCut());
+      transport.destroy();
+    };
     const transport: Transport = tcpDialer(server, {
       onConnect: () => events.onConnect(),
       onDrain: () => events.onDrain(),
@@ -60,53 +67,58 @@ export class LossyDialer {
       onClose: (error) => events.onClose(error),
       onData: (chunk) => {
         if (link.cut) return;
-        if (awaited === null) {
-          events.onData(chunk);
-          return;
-        }
+        const kept: Buffer[] = [];
+        let isLost = false;
         answers.push(chunk);
         while (answers.next()) {
-          if (answers.buf.readInt32BE(answers.start) !== awaited) continue;
-          link.cut = true;
-          this.acting = Promise.resolve(this.onCut());
-          transport.destroy();
-          return;
+          const frame = Buffer.from(answers.buf.subarray(answers.start, answers.end));
+          const xid = frame.readInt32BE(0);
+          isLost = xid === awaited;
+          if (isLost) break;
+          if (xid === open[0]) open.shift();
+          kept.push(lengthOf(frame), frame);
         }
+        if (kept.length > 0) events.onData(Buffer.concat(kept));
+        if (isLost || (link.ends && open.length === 0)) cut();
       },
     });
     const isLost = (op: string, xid: number): boolean => {
       const plan = this.plans[0];
       if (plan?.op !== op || awaited !== null) return false;
       this.plans.shift();
-      if (plan.lost === 'answer') {
-        awaited = xid;
-        return false;
-      }
-      link.cut = true;
-      this.acting = Promise.resolve(this.onCut());
-      return true;
+      if (plan.lost === 'request') return true;
+      awaited = xid;
+      return false;
     };
     return {
       destroy: () => transport.destroy(),
       write: (bytes) => {
-        if (link.cut) return true;
+        if (link.cut || link.ends) return true;
         const kept: Buffer[] = [];
         requests.push(Buffer.from(bytes));
-        while (!isCut() && requests.next()) {
+        while (requests.next()) {
           const frame = Buffer.from(requests.buf.subarray(requests.start, requests.end));
           const op = handshaken ? (rowByCode(frame.readInt32BE(4))?.name ?? '?') : 'connect';
-          handshaken = true;
-          if (isLost(op, frame.readInt32BE(0))) break;
+          const xid = frame.readInt32BE(0);
+          link.ends = isLost(op, xid);
+          if (link.ends) break;
           this.seen.push(op);
-          const length = Buffer.alloc(4);
-          length.writeInt32BE(frame.length);
-          kept.push(length, frame);
+          // what the client asks on its own has an xid below 0, and a handshake has none
+          if (handshaken && xid > 0) open.push(xid);
+          handshaken = true;
+          kept.push(lengthOf(frame), frame);
         }
         const more = kept.length === 0 || transport.write(Buffer.concat(kept));
-        // behind the bytes that the server shall still get
-        if (isCut()) setImmediate(() => transport.destroy());
+        // not within the call of the client
+        if (link.ends && open.length === 0) setImmediate(cut);
         return more;
       },
     };
   }
+}
+
+function lengthOf(frame: Buffer): Buffer {
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(frame.length);
+  return length;
 }

@@ -232,37 +232,6 @@ describe('after a lost answer, what others have done is told apart [E19]', () =>
   });
 });
 
-describe('on a Conn that has seen no zxid yet', () => {
-  const CASES: Record<string, () => Promise<unknown>> = {
-    create: () => conn.createIdempotent('/a', 'same', AT_ONCE),
-    setData: () => conn.setIdempotent('/a', 'same', 0, AT_ONCE),
-  };
-
-  it.each([
-    ['create', 'NodeExists'],
-    ['setData', 'BadVersion'],
-  ])('what was there before is no success of %s', async (op, errorName) => {
-    await other.create('/a', op === 'create' ? 'same' : 'old');
-    if (op === 'setData') await other.set('/a', 'same');
-    expect(conn.lastZxid).toBe(0n);
-    link.lose(op, 'request');
-    expect(await rejectionOf(CASES[op]!())).toMatchObject({ name: `${errorName}Error`, outcome: 'rejected' });
-    expect(link.done).toBe(true);
-  });
-
-  it('it is asked for once, and not where one is known', async () => {
-    await conn.createIdempotent('/a', 'x', AT_ONCE);
-    await conn.setIdempotent('/a', 'y', 0, AT_ONCE);
-    expect(link.seen).toEqual(['connect', 'exists', 'create', 'setData']);
-  });
-
-  it('it is asked for again if that is lost, and the write is sent once', async () => {
-    link.lose('exists', 'answer');
-    await conn.createIdempotent('/a', 'x', AT_ONCE);
-    expect(link.seen.filter((op) => op !== 'connect')).toEqual(['exists', 'exists', 'create']);
-  });
-});
-
 describe('without a loss', () => {
   it('they are the plain calls', async () => {
     expect(await conn.createIdempotent('/a', 'x', AT_ONCE)).toBe('/a');
@@ -272,7 +241,7 @@ describe('without a loss', () => {
     await conn.deleteIdempotent('/a', 1);
     expect(await rejectionOf(conn.deleteIdempotent('/a', 1))).toBeInstanceOf(NoNodeError);
     expect(await rejectionOf(conn.createProtected('/none/a'))).toBeInstanceOf(NoNodeError);
-    expect(link.seen.filter((op) => op.startsWith('get') || op === 'sync')).toEqual([]);
+    expect(link.seen.filter((op) => op.startsWith('get'))).toEqual([]);
   });
 
   it('they refuse what they cannot do', async () => {
