@@ -1,8 +1,9 @@
 /** A delete that goes on behind its caller until it is known what became of it (Curator: `guaranteed()`). */
-import { KeeperError, NoAuthError, NoNodeError, UsageError } from '../protocol/errors.js';
+import { KeeperError, NoAuthError, NoNodeError, UsageError, ZkError } from '../protocol/errors.js';
 import type { Stat } from '../protocol/records.js';
 import type { CallOptions } from './arguments.js';
 import type { Attempting } from './idempotent.js';
+import type { Mark } from './mark.js';
 
 /** The calls that are needed here. */
 export interface DeleterCalls {
@@ -17,49 +18,77 @@ export interface Guarantee extends Attempting {
   readonly retryForEver: (work: () => Promise<void>) => Promise<void>;
 }
 
-/** See `Conn.deleteGuaranteed`. */
-export async function deleteGuaranteed(
+/** Ends the attempts: the node that is there may be another's. */
+class Unsettled extends Error {}
+
+/** See `Conn.deleteGuaranteed`; the arguments are checked already. */
+export function deleteGuaranteed(
   conn: DeleterCalls,
   path: string,
   version: number,
   how: Guarantee,
 ): Promise<void> {
-  /** czxid of the node that is to go; null while nobody has seen it. One of the same name that comes later is another's. */
-  let meant: bigint | null = null;
-  let attempts = 0;
-  const attempt = async (options: () => CallOptions): Promise<void> => {
-    const isFirst = attempts++ === 0;
-    const stat = await look(conn, path, isFirst, options);
-    if (stat === null) return;
-    if (stat !== 'hidden') {
-      meant ??= stat.czxid;
-      if (stat.czxid !== meant) return;
-    }
+  let began: Mark | null = null;
+  /** What the delete that may have been applied was rejected with. */
+  const doubt: { error: unknown } = { error: null };
+
+  const remove = async (options: CallOptions): Promise<void> => {
     try {
-      await conn.delete(path, version, options());
+      await conn.delete(path, version, options);
     } catch (error) {
-      if (!(error instanceof NoNodeError)) throw error;
+      if (error instanceof NoNodeError) return;
+      if (!ZkError.is(error) || error.outcome === 'unknown') doubt.error = error;
+      throw error;
     }
   };
-  try {
-    await how.retry(() => attempt(how.options));
-  } catch (error) {
-    if (!isSettled(error)) how.retryForEver(() => attempt(() => ({}))).catch(() => undefined);
-    throw error;
-  }
+  const attempt = async (): Promise<void> => {
+    const call = how.options();
+    if (began === null || (began.stat === undefined && doubt.error === null)) {
+      began = how.mark(path, call);
+      // in the same turn, so that it keeps its place among the calls
+      await remove(call);
+    } else {
+      await again(began, () => call);
+    }
+  };
+  /** A node of the same name that came later is another's: only what was there at the call may go. */
+  const again = async (known: Mark, options: () => CallOptions): Promise<void> => {
+    if (known.stat === null) return;
+    const call = options();
+    const stat = await look(conn, path, call);
+    if (stat === null) return;
+    const isLater = comesLater(stat, known);
+    if (isLater === 'unknown') throw new Unsettled();
+    if (!isLater) await remove(call);
+  };
+
+  return how.retry(attempt).catch((error: unknown) => {
+    const known = began;
+    const mayGoOn = known !== null && !isSettled(error) && isKnown(known);
+    if (mayGoOn) how.retryForEver(() => again(known, () => ({}))).catch(() => undefined);
+    throw error instanceof Unsettled ? doubt.error : error;
+  });
+}
+
+/** Is there anything by which a node of before the call can be told? */
+function isKnown({ stat, zxid, before }: Mark): boolean {
+  return stat !== undefined || (zxid ?? before) > 0n;
+}
+
+/** Did this node come after the call began? */
+function comesLater(stat: Stat | 'hidden', known: Mark): boolean | 'unknown' {
+  if (stat === 'hidden') return 'unknown';
+  // null does not come here
+  if (known.stat !== undefined) return stat.czxid !== known.stat?.czxid;
+  if (stat.czxid <= (known.zxid ?? known.before)) return false;
+  return known.zxid === null ? 'unknown' : true;
 }
 
 /** @returns `hidden` where the server does not say: 3.9 asks for READ, which a delete does not need */
-async function look(
-  conn: DeleterCalls,
-  path: string,
-  isFirst: boolean,
-  options: () => CallOptions,
-): Promise<Stat | 'hidden' | null> {
-  const both = options();
+async function look(conn: DeleterCalls, path: string, call: CallOptions): Promise<Stat | 'hidden' | null> {
   try {
     // the server that we are connected to now may not have seen yet what the last one did
-    const [, stat] = await Promise.all([isFirst ? null : conn.sync(path, both), conn.exists(path, both)]);
+    const [, stat] = await Promise.all([conn.sync(path, call), conn.exists(path, call)]);
     return stat;
   } catch (error) {
     if (error instanceof NoAuthError) return 'hidden';
@@ -67,7 +96,8 @@ async function look(
   }
 }
 
-/** Has the server said no, or was it never asked for anything that it could do? */
+/** Has the server said no, was it never asked for anything that it could do, or can nobody tell? */
 function isSettled(error: unknown): boolean {
-  return (error instanceof KeeperError && !error.retryable) || error instanceof UsageError;
+  const isNo = error instanceof KeeperError && !error.retryable;
+  return isNo || error instanceof UsageError || error instanceof Unsettled;
 }

@@ -78,6 +78,8 @@ export interface AttemptParts {
   readonly clock: Clock;
   readonly random: () => number;
   readonly delays: Delays;
+  /** Do the pauses keep the process alive? Default: true. */
+  readonly holds?: boolean;
 }
 
 /** {@link retry}, checked. */
@@ -86,7 +88,7 @@ export async function attempts<T>(
   work: (attempt: number) => Promise<T>,
   parts: AttemptParts,
 ): Promise<T> {
-  const { signal, idempotent, clock, random, delays } = parts;
+  const { signal, idempotent, clock, random, delays, holds = true } = parts;
   const began = clock.now();
   for (let attempt = 1; ; attempt++) {
     try {
@@ -97,7 +99,7 @@ export async function attempts<T>(
       const delayMs = policy.delayMs({ error, attempt, elapsedMs: clock.now() - began, random });
       if (delayMs === null) throw error;
       checkDelay(delayMs);
-      await delays.wait(delayMs, signal);
+      await delays.wait(delayMs, signal, holds);
     }
   }
 }

@@ -237,7 +237,7 @@ export abstract class TreeCalls extends QuotaCalls {
       return createProtected(this, path, data, ownOptions(options), {
         ...how,
         newId: randomUUID,
-        retryLater: (work) => this.attempts(exponentialBackoff(), work, undefined, true),
+        retryLater: (work) => this.attempts(exponentialBackoff(), work, undefined, true, false),
       });
     });
   }
@@ -293,9 +293,11 @@ export abstract class TreeCalls extends QuotaCalls {
   /**
    * Deletes a node, also if that takes longer than the caller waits: where it rejects and the server has not said no, it
    * goes on in the background until the server has said something, or this Conn is over. A node that is not there, or
-   * not any more, is no error, and one of the same name that was created later is left alone.
+   * not any more, is no error. Repeated is the delete of a node that was there before this call, and of no later one of the
+   * same name; where that cannot be told, it is not.
    * @param version the version it must have; -1 for any
-   * @throws NotEmptyError, BadVersionError, NoAuthError: it was not deleted, and will not be. Anything else: it goes on
+   * @throws NotEmptyError, BadVersionError, NoAuthError: it was not deleted, and will not be;
+   * ConnClosedError, AuthFailedError: this Conn is over. Anything else: it goes on, if it can tell the node
    */
   deleteGuaranteed(path: string, version: number = ANY_VERSION, options?: IdempotentOptions): Promise<void> {
     return rejecting(() => {
@@ -311,7 +313,7 @@ export abstract class TreeCalls extends QuotaCalls {
       };
       return deleteGuaranteed(this, path, version, {
         ...how,
-        retryForEver: (work) => this.attempts(policy, work, undefined, true),
+        retryForEver: (work) => this.attempts(policy, work, undefined, true, false),
       });
     });
   }
@@ -339,10 +341,11 @@ export abstract class TreeCalls extends QuotaCalls {
     work: (attempt: number) => Promise<T>,
     signal: AbortSignal | undefined,
     idempotent: boolean,
+    holds = true,
   ): Promise<T> {
     const { clock, delays } = this.caller;
     const random = (): number => this.caller.random();
-    return attempts(policy, work, { signal, idempotent, clock, random, delays });
+    return attempts(policy, work, { signal, idempotent, clock, random, delays, holds });
   }
 
   private attempting(

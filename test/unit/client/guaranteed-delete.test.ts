@@ -8,6 +8,7 @@ import {
   noRetry,
   type Conn,
 } from '../../../src/index.js';
+import { systemClock, type Clock } from '../../../src/net/clock.js';
 import { MiniServer } from '../../../src/testing.js';
 import { LossyDialer, type Lost } from '../../support/lossy-dialer.js';
 import { rejectionOf } from '../../support/scripted-server.js';
@@ -45,7 +46,8 @@ describe('deleteGuaranteed', () => {
     await conn.deleteGuaranteed('/a');
     expect(server.tree.get('/a')).toBeUndefined();
     await conn.deleteGuaranteed('/a', 3);
-    expect(link.seen).toEqual(['connect', 'exists', 'delete', 'exists']);
+    const each = ['sync', 'exists', 'delete'];
+    expect(link.seen).toEqual(['connect', ...each, ...each]);
   });
 
   it.each<Lost>(['request', 'answer'])('is tried again by its policy with the %s lost', async (lost) => {
@@ -120,5 +122,97 @@ describe('deleteGuaranteed', () => {
     await other.create('/a', null, { acl: [{ perms: 8, scheme: 'world', id: 'anyone' }] });
     await conn.deleteGuaranteed('/a');
     expect(server.tree.get('/a')).toBeUndefined();
+  });
+
+  it('keeps its place among the calls', async () => {
+    await other.create('/a');
+    const [, stat] = await Promise.all([conn.deleteGuaranteed('/a'), conn.exists('/a')]);
+    expect(stat).toBeNull();
+  });
+
+  /** All is lost with the first request; then others put a node in the place of the old one. */
+  const replaced = async (act: () => unknown, options = {}): Promise<unknown> => {
+    const done = new Promise<void>((resolve) => {
+      link.onCut = async () => {
+        await other.delete('/a');
+        await other.create('/a', 'new', options);
+        await act();
+        resolve();
+      };
+    });
+    const error = await rejectionOf(conn.deleteGuaranteed('/a', -1, ONCE));
+    await done;
+    return error;
+  };
+  /** What the background does is behind two calls of its own. */
+  const settled = async (): Promise<void> => {
+    for (let i = 0; i < 3; i++) await conn.exists('/');
+  };
+
+  it.each(['knows nothing', 'knows what was there'])(
+    'leaves a later node alone where it %s',
+    async (what) => {
+      await other.create('/a', 'old');
+      if (what !== 'knows nothing') await conn.exists('/');
+      link.lose('sync', 'request');
+      expect(await replaced(() => undefined)).toMatchObject({ outcome: 'unknown', op: 'delete' });
+      await settled();
+      expect(server.tree.get('/a')?.data?.toString()).toBe('new');
+    },
+  );
+
+  it('knows what was there by what it had seen before, and goes on', async () => {
+    await other.create('/a');
+    await conn.exists('/');
+    link.lose('sync', 'request');
+    expect(await rejectionOf(conn.deleteGuaranteed('/a', -1, ONCE))).toMatchObject({ outcome: 'unknown' });
+    await gone('/a');
+  });
+
+  it.each(['request', 'answer'] as const)(
+    'repeats nothing where it cannot see the node (%s lost)',
+    async (lost) => {
+      const acl = [{ perms: 8, scheme: 'world', id: 'anyone' }];
+      await other.create('/a', 'old', { acl });
+      await conn.exists('/');
+      link.lose('delete', lost);
+      link.onCut = async () => {
+        await other.delete('/a').catch(() => undefined);
+        await other.create('/a', 'new', { acl });
+      };
+      const error = await rejectionOf(conn.deleteGuaranteed('/a', -1, AT_ONCE));
+      expect(error).toMatchObject({ code: 'ZK_CONNECTION_LOSS', outcome: 'unknown', op: 'delete' });
+      await settled();
+      expect(server.tree.get('/a')?.data?.toString()).toBe('new');
+    },
+  );
+
+  it('does not hold the process by its pauses in the background', async () => {
+    const pauses: boolean[] = [];
+    const clock: Clock = {
+      now: () => systemClock.now(),
+      setTimer: (callback, ms) => {
+        const timer = systemClock.setTimer(callback, ms);
+        // the only one of that length
+        if (ms <= 77 || ms > 78) return timer;
+        const at = pauses.push(false) - 1;
+        return {
+          cancel: () => timer.cancel(),
+          unref: () => {
+            pauses[at] = true;
+            timer.unref?.();
+          },
+        };
+      },
+    };
+    const options = { dialer: link.dial, backoff: { baseMs: 1, maxMs: 1 }, clock, random: () => 0.775 };
+    const unheld = await connect(server.connectString, options);
+    await other.create('/b');
+    link.lose('delete', 'request');
+    link.lose('sync', 'request');
+    await rejectionOf(unheld.deleteGuaranteed('/b', -1, ONCE));
+    await gone('/b');
+    expect(pauses).toEqual([true]);
+    await unheld.close();
   });
 });
