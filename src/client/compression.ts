@@ -1,4 +1,5 @@
 /** Data that is stored as gzip, as Curator's `compressed()` does. */
+import { kMaxLength } from 'node:buffer';
 import { constants, gunzipSync, gzipSync } from 'node:zlib';
 import { DecodeError, InvalidOptionError } from '../protocol/errors.js';
 import { toData, type ZnodeData } from './arguments.js';
@@ -29,10 +30,12 @@ export function compress(data: ZnodeData): Buffer | null {
 export function decompress(data: Uint8Array | null, options?: DecompressOptions): Buffer | null {
   const given = asObject(options ?? {}, 'the options of decompress');
   refuseUnknownKeys(given, ['maxBytes'], 'option of decompress');
-  const { maxBytes: maxOutputLength = MAX_BYTES } = given;
-  if (typeof maxOutputLength !== 'number' || !Number.isSafeInteger(maxOutputLength) || maxOutputLength < 1) {
+  const { maxBytes = MAX_BYTES } = given;
+  if (typeof maxBytes !== 'number' || !Number.isSafeInteger(maxBytes) || maxBytes < 1) {
     throw new InvalidOptionError('maxBytes must be a whole number of bytes, 1 or more');
   }
+  // no Buffer is longer
+  const maxOutputLength = Math.min(maxBytes, kMaxLength);
   const bytes = toData(data, 'decompress', undefined);
   if (bytes === null) return null;
   try {

@@ -166,7 +166,7 @@ export class Conn extends TreeCalls {
       if (session === null || this.closing !== null) {
         throw (
           overError(this.driver.core.phase, { op: 'detach', outcome: 'not-sent' }) ??
-          new SessionExpiredError({ op: 'detach', outcome: 'not-sent' })
+          new SessionExpiredError({ op: 'detach', outcome: 'not-sent' }, NONE_TO_LEAVE)
         );
       }
       this.closing = new Promise<CloseResult>((resolve) => {
@@ -438,6 +438,8 @@ export class Conn extends TreeCalls {
     this.events.emit('connection', state);
   }
 }
+
+const NONE_TO_LEAVE = 'there is no session that another Conn could go on with';
 
 const AT_UPDATE = { op: 'updateServers' } as const;
 

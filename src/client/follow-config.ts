@@ -45,7 +45,13 @@ export async function followConfig(conn: Followed, how: Following): Promise<void
 async function applyConfig(conn: Followed): Promise<{ readonly changed: Promise<unknown> }> {
   const { servers, watch } = await conn.getConfigW();
   const list = clientAddresses(servers);
-  if (list.length > 0) await conn.updateServers(list);
+  try {
+    if (list.length > 0) await conn.updateServers(list);
+  } catch (error) {
+    // nobody will take its event
+    watch.close();
+    throw error;
+  }
   return { changed: watch.event };
 }
 

@@ -172,15 +172,19 @@ export class ConnectionError extends ZkError {}
 
 /** The connection was lost before the reply came (`unknown`), or before the request was sent (`not-sent`). */
 export class ConnectionLossError extends ConnectionError {
-  /** @param mutates may the operation have changed something? */
-  constructor(fields: ErrorFields, mutates = false) {
+  /**
+   * @param mutates may the operation have changed something?
+   * @param why said in place of what would be true of a request
+   */
+  constructor(fields: ErrorFields, mutates = false, why?: string) {
     const lost = 'the connection was lost before the reply came';
     const text =
-      fields.outcome === 'not-sent'
+      why ??
+      (fields.outcome === 'not-sent'
         ? 'not sent: there is no connection'
         : mutates
           ? `${lost}; it may have been applied`
-          : lost;
+          : lost);
     super('ZK_CONNECTION_LOSS', text, { errno: -4, retryable: true, ...fields });
   }
 }
@@ -253,8 +257,9 @@ export class SessionError extends ZkError {}
 
 /** The session expired, by the server's word or by our own clock; its ephemeral nodes are gone or will be. */
 export class SessionExpiredError extends SessionError {
-  constructor(fields: ErrorFields) {
-    super(ERROR_CODES.SessionExpired.code, ERROR_CODES.SessionExpired.text, { errno: -112, ...fields });
+  /** @param text in place of that of the error table */
+  constructor(fields: ErrorFields, text: string = ERROR_CODES.SessionExpired.text) {
+    super(ERROR_CODES.SessionExpired.code, text, { errno: -112, ...fields });
   }
 }
 

@@ -18,6 +18,8 @@ import { Sender } from './sender.js';
 import { Unwatching } from './unwatching.js';
 import { WatchRegistry, isOneShot } from './watches.js';
 
+const WATCH_CONNECTION_LOST = 'the connection was lost that the watch was armed on';
+
 /** What it must know of the core. */
 export interface Where {
   readonly phase: Phase;
@@ -166,7 +168,10 @@ export class Traffic {
   /** Tells watches that the connection is gone; or ends them, if they are not to be armed again. */
   suspend(cause: ZkError): void {
     if (this.config.rearmWatches) this.watches.tellSuspended();
-    else this.watches.endAll(new ConnectionLossError({ outcome: 'not-sent', cause }));
+    else
+      this.watches.endAll(
+        new ConnectionLossError({ outcome: 'not-sent', cause }, false, WATCH_CONNECTION_LOST),
+      );
   }
 
   /** The session is over: fails all requests in the order of the calls, what was sent being older than what waits. */

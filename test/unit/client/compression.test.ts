@@ -48,6 +48,13 @@ describe('compressed data', () => {
     expect(String(decompress(gzipSync('abcd'), { maxBytes: 4 }))).toBe('abcd');
   });
 
+  it.each([2 ** 33, 2 ** 52, Number.MAX_SAFE_INTEGER])(
+    'may be let grow to %i bytes, more than there can be',
+    (maxBytes) => {
+      expect(String(decompress(gzipSync('abcd'), { maxBytes }))).toBe('abcd');
+    },
+  );
+
   it.each([
     ['text', Buffer.from('text')],
     ['nothing', Buffer.alloc(0)],

@@ -199,4 +199,20 @@ describe('followConfig', () => {
     await conn.followConfig();
     await conn.close();
   });
+
+  it('leaves no watch behind where the list cannot be changed', async () => {
+    await write('127.0.0.1');
+    const { conn } = await open({
+      hostProvider: {
+        size: 1,
+        next: () => ({ server: { host: '127.0.0.1', port: server.port }, retryStart: true }),
+        connected: () => undefined,
+      },
+    });
+    for (let i = 0; i < 2; i++) {
+      await expect(conn.followConfig()).rejects.toBeInstanceOf(InvalidArgumentError);
+    }
+    expect(Object.values(conn.stats().watches).every((count) => count === 0)).toBe(true);
+    await conn.close();
+  });
 });

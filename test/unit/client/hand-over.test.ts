@@ -61,7 +61,9 @@ describe('detach', () => {
     expect(conn.state).toBe('ConnectedReadOnly');
     expect(conn.sessionId).not.toBe(0n);
     expect(conn.session).toBeNull();
-    expect(await rejectionOf(conn.detach())).toBeInstanceOf(SessionExpiredError);
+    const error = await rejectionOf(conn.detach());
+    expect(error).toBeInstanceOf(SessionExpiredError);
+    expect(error).toHaveProperty('message', 'detach: there is no session that another Conn could go on with');
     void conn.reconnect();
     await settle();
     await scripted.link.welcome({ sessionId: 0xdefn });

@@ -32,6 +32,7 @@ it('one-shot watches end with ConnectionLossError, and the server is asked for n
   const ended = rejectionOf(watch.event);
   await reconnect();
   expect(await ended).toBeInstanceOf(ConnectionLossError);
+  expect(await ended).toHaveProperty('message', 'the connection was lost that the watch was armed on');
   expect(await rejectionOf(iterated.next())).toBeInstanceOf(ConnectionLossError);
   await conn.exists('/a');
   expect(server.watchCount()).toBe(0);
