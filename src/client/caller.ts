@@ -98,33 +98,19 @@ export class Caller {
     return this.driver.maxRequestBytes;
   }
 
-  /** Has our server, or one before it, said that it does not know this operation? */
+  /** Does our server not know this operation, so that it is not sent to it? */
   isUnknown(row: AnyOp): boolean {
-    return this.driver.core.traffic.isUnknown(row);
+    return this.driver.refuses(row);
   }
 
-  /** Issues a call. What the server has refused as unknown to it, and has hung up on, is not sent to its like again. */
+  /** Issues a call. What the server has hung up on, as it does not know it, is not sent to it again. */
   issue<P, R>(call: Call<P, R>): Promise<R> {
-    return this.isUnknown(call.row) ? this.sendIfKnown(call) : this.send(call);
-  }
-
-  private async sendIfKnown<P, R>(call: Call<P, R>): Promise<R> {
-    const { row, path } = call;
-    const { traffic } = this.driver.core;
-    if (await this.driver.serverKnows(row)) traffic.isKnown(row);
-    // the connection may be another one by now, or none
-    else if (traffic.isUnknown(row)) {
-      throw new UnsupportedError(row, { op: row.name, path, outcome: 'not-sent' });
-    }
-    return this.send(call);
-  }
-
-  private send<P, R>(call: Call<P, R>): Promise<R> {
     const site = this.captureStack ? new Error('called from') : null;
     const { removal = null, options } = call;
     const { signal, timeoutMs } = options;
     const absentErrno = removal !== null ? Errno.NoWatcher : call.absentOk === true ? Errno.NoNode : 0;
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
+    if (this.isUnknown(call.row)) return Promise.reject(unsupported(call, site));
     return new Promise<R>((resolve, reject) => {
       const rejectAt = site === null ? reject : (error: Error) => reject(withSite(error, site));
       const abortable: Abortable | null =
@@ -236,6 +222,11 @@ export class Caller {
       options,
     });
   }
+}
+
+function unsupported({ row, path }: Call<never, unknown>, site: Error | null): Error {
+  const error = new UnsupportedError(row, { op: row.name, path, outcome: 'not-sent' });
+  return site === null ? error : withSite(error, site);
 }
 
 /** Turns what a check throws into a rejection: argument mistakes never throw out of a method. */

@@ -2,6 +2,7 @@
 import { ConnectionError, LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
 import type { AnyOp } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
+import { isSince } from '../protocol/words.js';
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
 import { PendingRequest } from '../session/pending.js';
@@ -20,6 +21,7 @@ import { TracedRequest, isTracing } from './traced-request.js';
 import { SaslClient, type SaslMechanism } from './sasl.js';
 import { Scout } from './scout.js';
 import type { Dialer, TransportEvents } from './transport.js';
+import { UnknownOps } from './unknown-ops.js';
 import { Usable } from './usable.js';
 import { asError, bytesOf, checkTransport, usersNumber } from './users-parts.js';
 import type { Warner } from './warner.js';
@@ -48,6 +50,7 @@ export class Driver implements Ports {
   private logsRequests = requestLog.enabled;
   private readonly scout: Scout;
   private readonly choices: Choices;
+  private readonly unknownOps = new UnknownOps();
   private link: Link | null = null;
   /** The server of the latest attempt. */
   private latest: ServerAddress | null = null;
@@ -202,9 +205,9 @@ export class Driver implements Ports {
     this.hold();
   }
 
-  /** Is the server that we are connected to new enough for an operation? Also false if nobody knows. */
-  serverKnows(op: AnyOp): Promise<boolean> {
-    return this.link === null ? Promise.resolve(false) : this.scout.knows(this.link.server, op);
+  /** Is there no use in sending this, as the server does not know it? */
+  refuses(op: AnyOp): boolean {
+    return !this.isOver && this.unknownOps.has(op, this.server, this.servers());
   }
 
   stats(): ConnStats {
@@ -261,6 +264,7 @@ export class Driver implements Ports {
     const { link } = this;
     this.link = null;
     this.scout.stop();
+    this.unknownOps.ended(formatServer(link.server));
     this.drop(link);
   }
 
@@ -276,9 +280,17 @@ export class Driver implements Ports {
   }
 
   askVersion(epoch: number): void {
-    const answer = (knows: boolean): void => this.enter((now) => this.core.versionIs(epoch, knows, now));
+    const { link } = this;
     // not from within the core
-    process.nextTick(() => void this.serverKnows(operations.removeWatches).then(answer));
+    process.nextTick(async () => {
+      const version = link === null ? null : await this.scout.versionOf(link.server);
+      const knows = version !== null && isSince(version, operations.removeWatches.since);
+      this.enter((now) => this.core.versionIs(epoch, knows, now));
+    });
+  }
+
+  hungUpOn(op: AnyOp, said: boolean): void {
+    this.unknownOps.hungUp(this.latestServer ?? '', op, said);
   }
 
   servers(): number {
@@ -474,6 +486,7 @@ export class Driver implements Ports {
       this.failures.clear();
       if (this.link !== null) this.sasl.end(this.link.epoch);
       this.choices.connected();
+      if (this.latest !== null) this.unknownOps.connected(this.latest, (at) => this.scout.versionOf(at));
     }
     this.reporter.event(event);
   }

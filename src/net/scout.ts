@@ -2,8 +2,7 @@
  * Asks servers on sockets of its own, while there is a session: which version is ours, is there a writable one?
  * Nothing of it keeps the process alive: the connection that it is for does, if anything should.
  */
-import type { AnyOp } from '../protocol/op.js';
-import { isSince } from '../protocol/words.js';
+import type { ServerVersion } from '../protocol/words.js';
 import type { Clock, Timer } from './clock.js';
 import type { ServerAddress } from './connect-string.js';
 import type { HostChoice } from './host-provider.js';
@@ -65,16 +64,16 @@ export class Scout {
   }
 
   /**
-   * Is a server new enough for an operation? Also false if it does not say, as `srvr` may be switched off there, and
-   * behind {@link stop}. Never rejects.
+   * The version of a server; null if it does not say, as `srvr` may be switched off there, and behind {@link stop}. Never
+   * rejects.
    */
-  async knows(server: ServerAddress, { since }: AnyOp): Promise<boolean> {
+  async versionOf(server: ServerAddress): Promise<ServerVersion | null> {
     const { signal } = this.mission;
     const { dialer, clock } = this;
     try {
-      return isSince(await probeVersion(server, dialer, PATIENCE_MS, { clock, signal }), since);
+      return await probeVersion(server, dialer, PATIENCE_MS, { clock, signal });
     } catch {
-      return false;
+      return null;
     }
   }
 

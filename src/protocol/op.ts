@@ -131,7 +131,7 @@ export function requestPath(row: AnyOp, request: unknown): string | undefined {
 }
 
 /** Every server that there is knows an operation of this version. */
-const EVERYWHERE = '3.4';
+export const EVERYWHERE = '3.4';
 
 /** The error that a reply with this code stands for. */
 export function refusalOf(row: AnyOp, errno: number, path: string | undefined): ZkError {

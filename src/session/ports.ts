@@ -1,6 +1,7 @@
 /** What the session core needs from the outside, tells it, and is configured with. */
 import type { KeeperState } from '../protocol/constants.js';
 import type { ZkError } from '../protocol/errors.js';
+import type { AnyOp } from '../protocol/op.js';
 import type { QueueLimits } from './queue.js';
 import type { Backoff } from './timeouts.js';
 import type { WatchEvent } from './watches.js';
@@ -39,6 +40,11 @@ export interface Ports {
   saslStep(epoch: number, challenge: Uint8Array): void;
   /** Find out whether the server knows removeWatches, on another socket. Answered by `versionIs`. */
   askVersion(epoch: number): void;
+  /**
+   * A server has hung up on an operation: because it does not know it, as it said; or nobody knows why, and it is the first
+   * of those without an answer.
+   */
+  hungUpOn(op: AnyOp, said: boolean): void;
   /** How many servers there are. */
   servers(): number;
   /** 0 <= r < 1 */

@@ -103,6 +103,11 @@ export class RequestQueue {
     this.sent.push(pending);
   }
 
+  /** The first that waits for its reply. */
+  get oldestSent(): PendingRequest | undefined {
+    return this.sent.peek();
+  }
+
   /** Those that wait for a socket. */
   *unsent(): Generator<PendingRequest> {
     for (let i = 0; i < this.waiting.length; i++) yield this.waiting.at(i) as PendingRequest;

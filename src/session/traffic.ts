@@ -2,8 +2,8 @@
  * Everything that somebody waits for, requests, verdicts on credentials and watches, and how it leaves: what the core
  * moves from phase to phase as one.
  */
-import { ConnectionLossError, type ZkError } from '../protocol/errors.js';
-import type { AnyOp, WatchKind } from '../protocol/op.js';
+import { ConnectionLossError, LinkError, type ZkError } from '../protocol/errors.js';
+import { EVERYWHERE, type AnyOp, type WatchKind } from '../protocol/op.js';
 import { Arming } from './arming.js';
 import { Credentials, type AuthWaiter } from './credentials.js';
 import { lossFate, overError, type FateOf } from './fates.js';
@@ -36,12 +36,9 @@ export class Traffic {
   readonly unwatching: Unwatching;
   private readonly priming: Priming;
   private readonly arming = new Arming();
-  /** Codes of operations that the server has said not to know; those of a server that then hung up hold for the next. */
-  private readonly unknown = new Set<number>();
-  private hangsUpOnUnknown = false;
 
   constructor(
-    ports: Ports,
+    private readonly ports: Ports,
     private readonly config: CoreConfig,
     liveness: Liveness,
     private readonly where: Where,
@@ -100,20 +97,9 @@ export class Traffic {
     this.sender.press(out, phase.epoch, now);
   }
 
-  /** Did a server just say that it does not know this operation? */
-  isUnknown({ code }: AnyOp): boolean {
-    return this.unknown.size > 0 && this.unknown.has(code);
-  }
-
   /** The server does not know an operation, and hangs up for that. */
-  hangsUpOn({ code }: AnyOp): void {
-    this.unknown.add(code);
-    this.hangsUpOnUnknown = true;
-  }
-
-  /** The server knows it after all, as it is another one. */
-  isKnown({ code }: AnyOp): void {
-    this.unknown.delete(code);
+  hangsUpOn(op: AnyOp): void {
+    this.ports.hungUpOn(op, true);
   }
 
   /** A new connection has a session: what it begins with, then what waited. */
@@ -154,13 +140,14 @@ export class Traffic {
     // what was sent will not be answered
     this.arming.clear();
     for (const pending of this.queue.unsent()) this.arming.add(pending);
-    // whatever ended it otherwise, the next server may be a newer one
-    if (!this.hangsUpOnUnknown) this.unknown.clear();
-    this.hangsUpOnUnknown = false;
   }
 
   /** Fails the requests that went with the connection, or that may not wait for the next one. */
   cutOff(cause: ZkError): void {
+    const oldest = this.queue.oldestSent;
+    if (oldest !== undefined && oldest.op.since !== EVERYWHERE && cause instanceof LinkError) {
+      this.ports.hungUpOn(oldest.op, false);
+    }
     this.queue.failSent(lossFate('unknown', cause));
     if (!this.config.queueOffline) this.failWaiting(lossFate('not-sent', cause));
   }

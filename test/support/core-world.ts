@@ -75,6 +75,7 @@ export class CoreWorld implements Ports {
   readonly hungUp: number[] = [];
   readonly resumes: number[] = [];
   readonly versionsAsked: number[] = [];
+  readonly hungUpOps: string[] = [];
   /** Names and results in the order of settlement. */
   readonly settled: Fate[] = [];
   flushWanted = 0;
@@ -133,6 +134,10 @@ export class CoreWorld implements Ports {
 
   askVersion(epoch: number): void {
     this.versionsAsked.push(epoch);
+  }
+
+  hungUpOn(op: AnyOp, said: boolean): void {
+    this.hungUpOps.push(`${op.name} ${said ? 'said' : 'silent'}`);
   }
 
   servers(): number {

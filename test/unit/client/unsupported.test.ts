@@ -63,7 +63,8 @@ describe('an operation that the server is too old for [B3]', () => {
     expect(error.retryable).toBe(false);
     expect(error.message).toContain(`needs ZooKeeper ${since} or later`);
     expect(await conn.exists('/')).not.toBeNull();
-    expect([conn.sessionId, server.connectionCount]).toEqual([sessionId, 1]);
+    expect(conn.sessionId).toBe(sessionId);
+    expect(server.sessions.filter(({ connected }) => connected)).toHaveLength(1);
   });
 
   it('containers and TTL nodes too', async () => {
@@ -118,6 +119,20 @@ describe('an operation at which the server hangs up without a word [B3]', () => 
     expect(await conn.exists('/')).not.toBeNull();
     expect(conn.sessionId).toBe(sessionId);
   });
+
+  it('is taken for unknown when that happens again and again: no attempts without end', async () => {
+    const lost = { count: 0 };
+    conn.on('state', ({ state }) => {
+      if (state === 'Disconnected') lost.count++;
+    });
+    const policy = {
+      delayMs: () => 1,
+      isRetryable: (error: unknown) => !(error instanceof UnsupportedError),
+    };
+    const error = await failureOf(conn.retry(policy, () => conn.getEphemerals()));
+    expect(error).toBeInstanceOf(UnsupportedError);
+    expect(lost.count).toBeLessThan(6);
+  });
 });
 
 describe('what a server has said not to know', () => {
@@ -167,26 +182,33 @@ describe('what a server has said not to know', () => {
     expect(await conn.whoAmI()).toContainEqual({ scheme: 'ip', user: '127.0.0.1' });
   });
 
-  it('is asked of the one that the session moved to, if that says that it is new enough', async () => {
-    const newer = await MiniServer.start();
+  it('is refused at once, in the order of the calls, by one question for all, and by the signal first', async () => {
     let dials = 0;
     await conn.close();
-    // the third is the question for the version
     conn = await connect(server.connectString, {
-      dialer: (address, events) => tcpDialer(++dials === 3 ? newer : address, events),
+      // whatever is asked for a version stays without an answer
+      dialer: (address, events) =>
+        ++dials < 3
+          ? tcpDialer(address, events)
+          : { write: () => true, destroy: () => events.onClose(undefined) },
     });
-    expect(await failureOf(conn.whoAmI())).toMatchObject({ outcome: 'rejected' });
-    await conn.exists('/');
-    expect(await failureOf(conn.whoAmI())).toMatchObject({ outcome: 'rejected' });
-    await newer.close();
-  });
-
-  it('is refused with the error of the end when the Conn is closed meanwhile', async () => {
     await failureOf(conn.whoAmI());
     await conn.exists('/');
-    const refused = failureOf(conn.whoAmI());
+    const order: string[] = [];
+    const all = Array.from({ length: 500 }, () => failureOf(conn.whoAmI()).then(() => order.push('refused')));
+    const read = conn.exists('/').then(() => order.push('answered'));
+    await Promise.all([...all, read]);
+    expect(order.indexOf('answered')).toBe(500);
+    expect(dials).toBe(3);
+    const reason = new Error('enough');
+    await expect(conn.whoAmI({ signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
+  });
+
+  it('is refused with the error of the end when the Conn is closed', async () => {
+    await failureOf(conn.whoAmI());
+    await conn.exists('/');
     await conn.close();
-    expect((await refused).code).toBe('ZK_CLOSED');
+    expect((await failureOf(conn.whoAmI())).code).toBe('ZK_CLOSED');
   });
 });
 

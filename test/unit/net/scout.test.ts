@@ -1,7 +1,6 @@
 /** What a Conn asks on sockets of its own does not keep a process alive: the connection that it is for does. */
 import { expect, it } from 'vitest';
 import type { Clock } from '../../../src/net/clock.js';
-import { operations } from '../../../src/protocol/operations.js';
 import { Scout } from '../../../src/net/scout.js';
 import type { Dialer } from '../../../src/net/transport.js';
 import { settle } from '../../support/scripted-server.js';
@@ -41,11 +40,11 @@ it('neither the pause before a look nor the look itself holds the process [E9]',
 
 it('nor does the question for the version [E9]', async () => {
   const { scout, said } = lookingScout();
-  const asking = scout.knows(address, operations.whoAmI);
+  const asking = scout.versionOf(address);
   await settle();
   expect(said.splice(0)).toEqual(['set', 'unref', 'dial', 'unref socket']);
   scout.stop();
   await settle();
   expect(said).toEqual(['cancel', 'destroy']);
-  expect(await asking).toBe(false);
+  expect(await asking).toBeNull();
 });

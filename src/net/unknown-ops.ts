@@ -1,0 +1,83 @@
+/**
+ * Operations that a server hangs up on because it does not know them. They are not sent to it again: so they cost one
+ * connection, or two, and not one for each call.
+ */
+import type { AnyOp } from '../protocol/op.js';
+import { isSince, type ServerVersion } from '../protocol/words.js';
+import { formatServer, type ServerAddress } from './connect-string.js';
+
+/** What stood first in flight when a server hung up without a word, and how often in a row. */
+interface Suspect {
+  readonly op: AnyOp;
+  readonly times: number;
+}
+
+/** A server that hangs up so often in a row on the same operation does not know it, unless its version says that it does. */
+const SUSPICIOUS = 2;
+
+export class UnknownOps {
+  /** By server. What is known of one holds until a connection to it ends for any other reason: it may be a new release. */
+  private readonly unknown = new Map<string, Set<AnyOp>>();
+  private readonly suspects = new Map<string, Suspect>();
+  /** The server that has just said that it does not know one, and hangs up for that. */
+  private hangingUp: string | null = null;
+
+  /**
+   * Is there no use in sending it?
+   * @param server that we are connected to; undefined without one
+   * @param servers how many there are: without a connection the only one is the next
+   */
+  has(op: AnyOp, server: string | undefined, servers: number): boolean {
+    if (this.unknown.size === 0) return false;
+    if (server !== undefined) return this.unknown.get(server)?.has(op) === true;
+    return servers === 1 && [...this.unknown.values()].some((ops) => ops.has(op));
+  }
+
+  /** @param said it says that it does not know it; else this was the first that waited for its answer */
+  hungUp(server: string, op: AnyOp, said: boolean): void {
+    if (said) {
+      this.add(server, op);
+      this.hangingUp = server;
+      return;
+    }
+    const before = this.suspects.get(server);
+    this.suspects.set(server, { op, times: before?.op === op ? before.times + 1 : 1 });
+  }
+
+  /** A connection to a server has ended, or an attempt at one. */
+  ended(server: string): void {
+    if (this.hangingUp !== server) this.unknown.delete(server);
+    this.hangingUp = null;
+  }
+
+  /** There is a session on a server: does its version clear up what is open? It may be newer than it was. */
+  connected(
+    address: ServerAddress,
+    versionOf: (address: ServerAddress) => Promise<ServerVersion | null>,
+  ): void {
+    const server = formatServer(address);
+    const suspicious = (this.suspects.get(server)?.times ?? 0) >= SUSPICIOUS;
+    if (!suspicious && !this.unknown.has(server)) return;
+    // not from within the core
+    process.nextTick(async () => this.versionIs(server, await versionOf(address)));
+  }
+
+  /** @param version null if the server does not say */
+  private versionIs(server: string, version: ServerVersion | null): void {
+    const suspect = this.suspects.get(server);
+    if (suspect !== undefined && suspect.times >= SUSPICIOUS) {
+      this.suspects.delete(server);
+      this.add(server, suspect.op);
+    }
+    const ops = this.unknown.get(server);
+    if (ops === undefined || version === null) return;
+    for (const op of ops) if (isSince(version, op.since)) ops.delete(op);
+    if (ops.size === 0) this.unknown.delete(server);
+  }
+
+  private add(server: string, op: AnyOp): void {
+    const ops = this.unknown.get(server);
+    if (ops === undefined) this.unknown.set(server, new Set([op]));
+    else ops.add(op);
+  }
+}
