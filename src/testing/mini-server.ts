@@ -75,7 +75,9 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
 
   private readonly membership: Membership | null;
 
-  protected constructor({ state, membership }: ServerParts) {
+  protected constructor(parts: ServerParts) {
+    // not in the head: that would show them in the types that are published, which leave them out
+    const { state, membership } = parts;
     const { clock, juteMaxBufferBytes, log } = state.options;
     const watchAll = (): void => this.watchAll();
     super(
