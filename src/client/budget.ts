@@ -37,6 +37,11 @@ export class Budget {
     return { signal, timeoutMs: leftMs };
   }
 
+  /** What is left of the time, ms; Infinity for ever. */
+  get leftMs(): number {
+    return Math.max(0, this.endsAt - this.clock.now());
+  }
+
   /** Has it refused a call? */
   get over(): boolean {
     return this.error !== null;

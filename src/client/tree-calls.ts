@@ -359,7 +359,10 @@ export abstract class TreeCalls extends QuotaCalls {
     checkPolicy(given);
     const { caller } = this;
     const policy: RetryPolicy = {
-      delayMs: (failure) => given.delayMs(failure),
+      delayMs: (failure) => {
+        const delayMs = given.delayMs(failure);
+        return delayMs === null ? null : Math.min(delayMs, budget.leftMs);
+      },
       isRetryable: (error) => {
         if (budget.over) return false;
         // the next session will do as well, if there is one
