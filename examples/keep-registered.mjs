@@ -1,13 +1,14 @@
 /** For your own program: an ephemeral node that is there for as long as the Conn is. Copy it. */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout } from 'node:timers/promises';
 import { ZkError } from 'zk-conn';
 
 /**
  * Keeps the ephemeral node `path` registered: makes it, waits while an earlier session still holds it, and makes it again
  * when it is gone: with a lost session, or by somebody's hand. `onRegistered` is called whenever this session has it.
+ * `sleep` waits for so many ms: a test on a clock of its own gives one that takes its time from that.
  * Resolves when the Conn is over. Rejects with what does not mend by itself, for example NoNodeError: no parent.
  */
-export async function keepRegistered(conn, path, data, onRegistered = () => {}) {
+export async function keepRegistered(conn, path, data, onRegistered = () => {}, { sleep = setTimeout } = {}) {
   let over = false;
   void conn.closed.then(() => (over = true));
   while (!over) {

@@ -173,7 +173,8 @@ function operationsOf(op: FrameMatch['op']): ReadonlySet<string> | null {
   if (names.length === 0) throw new InvalidOptionError('op must name an operation');
   for (const name of names) {
     if (typeof name !== 'string' || !Object.hasOwn(operations, name)) {
-      throw new InvalidOptionError(`unknown operation ${String(name)}`);
+      const known = Object.keys(operations).join(', ');
+      throw new InvalidOptionError(`unknown operation ${String(name)}; known are ${known}`);
     }
   }
   return new Set(names as readonly string[]);
