@@ -207,7 +207,8 @@ export class Driver implements Ports {
 
   /** Is there no use in sending this, as the server does not know it? */
   refuses(op: AnyOp): boolean {
-    return !this.isOver && this.unknownOps.has(op, this.server, this.servers());
+    if (this.unknownOps.isEmpty || this.isOver) return false;
+    return this.unknownOps.has(op, this.server, this.servers());
   }
 
   stats(): ConnStats {
@@ -284,7 +285,8 @@ export class Driver implements Ports {
     // not from within the core
     process.nextTick(async () => {
       const version = link === null ? null : await this.scout.versionOf(link.server);
-      const knows = version !== null && isSince(version, operations.removeWatches.since);
+      const knows =
+        version !== null && version !== undefined && isSince(version, operations.removeWatches.since);
       this.enter((now) => this.core.versionIs(epoch, knows, now));
     });
   }

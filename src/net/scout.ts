@@ -64,16 +64,16 @@ export class Scout {
   }
 
   /**
-   * The version of a server; null if it does not say, as `srvr` may be switched off there, and behind {@link stop}. Never
-   * rejects.
+   * The version of a server; null if it does not say, as `srvr` may be switched off there, and undefined behind
+   * {@link stop}. Never rejects.
    */
-  async versionOf(server: ServerAddress): Promise<ServerVersion | null> {
+  async versionOf(server: ServerAddress): Promise<ServerVersion | null | undefined> {
     const { signal } = this.mission;
     const { dialer, clock } = this;
     try {
       return await probeVersion(server, dialer, PATIENCE_MS, { clock, signal });
     } catch {
-      return null;
+      return signal.aborted ? undefined : null;
     }
   }
 

@@ -14,6 +14,8 @@ interface Suspect {
 
 /** A server that hangs up so often in a row on the same operation does not know it, unless its version says that it does. */
 const SUSPICIOUS = 2;
+/** So often, it need not be asked: it never lives long enough to answer. One that is restarted twice is no such server. */
+const CONVICTED = 5;
 
 export class UnknownOps {
   /** By server. What is known of one holds until a connection to it ends for any other reason: it may be a new release. */
@@ -22,13 +24,17 @@ export class UnknownOps {
   /** The server that has just said that it does not know one, and hangs up for that. */
   private hangingUp: string | null = null;
 
+  /** Is there nothing to ask {@link has} about? As a rule; and it is asked for every call. */
+  get isEmpty(): boolean {
+    return this.unknown.size === 0;
+  }
+
   /**
    * Is there no use in sending it?
    * @param server that we are connected to; undefined without one
    * @param servers how many there are: without a connection the only one is the next
    */
   has(op: AnyOp, server: string | undefined, servers: number): boolean {
-    if (this.unknown.size === 0) return false;
     if (server !== undefined) return this.unknown.get(server)?.has(op) === true;
     return servers === 1 && [...this.unknown.values()].some((ops) => ops.has(op));
   }
@@ -53,24 +59,26 @@ export class UnknownOps {
   /** There is a session on a server: does its version clear up what is open? It may be newer than it was. */
   connected(
     address: ServerAddress,
-    versionOf: (address: ServerAddress) => Promise<ServerVersion | null>,
+    versionOf: (address: ServerAddress) => Promise<ServerVersion | null | undefined>,
   ): void {
     const server = formatServer(address);
     const suspicious = (this.suspects.get(server)?.times ?? 0) >= SUSPICIOUS;
     if (!suspicious && !this.unknown.has(server)) return;
     // not from within the core
-    process.nextTick(async () => this.versionIs(server, await versionOf(address)));
+    process.nextTick(async () => {
+      this.versionIs(server, await versionOf(address));
+    });
   }
 
-  /** @param version null if the server does not say */
-  private versionIs(server: string, version: ServerVersion | null): void {
+  /** @param version null if the server does not say; undefined if the connection has ended, and the question with it */
+  private versionIs(server: string, version: ServerVersion | null | undefined): void {
     const suspect = this.suspects.get(server);
-    if (suspect !== undefined && suspect.times >= SUSPICIOUS) {
+    if (suspect !== undefined && suspect.times >= (version === undefined ? CONVICTED : SUSPICIOUS)) {
       this.suspects.delete(server);
       this.add(server, suspect.op);
     }
     const ops = this.unknown.get(server);
-    if (ops === undefined || version === null) return;
+    if (ops === undefined || version === null || version === undefined) return;
     for (const op of ops) if (isSince(version, op.since)) ops.delete(op);
     if (ops.size === 0) this.unknown.delete(server);
   }

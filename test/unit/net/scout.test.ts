@@ -46,5 +46,5 @@ it('nor does the question for the version [E9]', async () => {
   scout.stop();
   await settle();
   expect(said).toEqual(['cancel', 'destroy']);
-  expect(await asking).toBeNull();
+  expect(await asking).toBeUndefined();
 });

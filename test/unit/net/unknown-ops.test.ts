@@ -9,11 +9,11 @@ const A = { host: 'a', port: 1 };
 const { whoAmI, addWatch } = operations;
 
 /** A connection with a session on `A`, whose server says this when it is asked. */
-async function connected(ops: UnknownOps, version: string | null): Promise<number> {
+async function connected(ops: UnknownOps, version: string | null | undefined): Promise<number> {
   let asked = 0;
-  ops.connected(A, (): Promise<ServerVersion | null> => {
+  ops.connected(A, (): Promise<ServerVersion | null | undefined> => {
     asked++;
-    return Promise.resolve(version === null ? null : parseServerVersion(version));
+    return Promise.resolve(typeof version === 'string' ? parseServerVersion(version) : version);
   });
   await settle();
   return asked;
@@ -57,7 +57,10 @@ describe('an operation that a server says it does not know', () => {
 });
 
 describe('an operation at which a server hangs up without a word', () => {
-  async function suspected(hangUps: readonly (typeof whoAmI | typeof addWatch)[], version: string | null) {
+  async function suspected(
+    hangUps: readonly (typeof whoAmI | typeof addWatch)[],
+    version: string | null | undefined,
+  ) {
     const ops = new UnknownOps();
     for (const op of hangUps) {
       ops.ended('a:1');
@@ -71,6 +74,13 @@ describe('an operation at which a server hangs up without a word', () => {
     ['once', [whoAmI], null, { asked: 0, unknown: false }],
     ['twice in a row', [whoAmI, whoAmI], null, { asked: 1, unknown: true }],
     ['twice, but it is new enough', [whoAmI, whoAmI], '3.9.3', { asked: 1, unknown: false }],
+    ['twice, and the next connection ends', [whoAmI, whoAmI], undefined, { asked: 1, unknown: false }],
+    [
+      'five times, and no connection lives',
+      Array<typeof whoAmI>(5).fill(whoAmI),
+      undefined,
+      { asked: 1, unknown: true },
+    ],
     ['twice, but not in a row', [whoAmI, addWatch, whoAmI], null, { asked: 0, unknown: false }],
   ])('%s', async (_what, hangUps, version, expected) => {
     expect(await suspected(hangUps, version)).toEqual(expected);
