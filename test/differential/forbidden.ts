@@ -2,7 +2,7 @@
  * What no program asks of a real server, because that server does not survive it, or answers by chance. The mini-server
  * survives all of it; what it answers instead is in the unit tests.
  */
-import { isTtl } from '../../src/protocol/constants.js';
+import { isEphemeral, isTtl } from '../../src/protocol/constants.js';
 import { operations, type OpName } from '../../src/protocol/operations.js';
 import type { Release } from '../support/zookeeper-jars.js';
 import type { Call, Command, Fields } from './program.js';
@@ -53,6 +53,12 @@ export const FORBIDDEN: readonly Forbidden[] = [
     why: 'until it is applied they are judged by the old ACL, or not: the record of the change that is on its way has none',
     releases: BOTH,
     inBurst: ({ op }) => op === 'setACL',
+  },
+  {
+    what: 'a createContainer with the flags of an ephemeral node, with requests right behind it',
+    why: 'until it is applied it counts as ephemeral, and may have no children: afterwards it is a container like others',
+    releases: BOTH,
+    inBurst: ({ op, q }) => op === 'createContainer' && isEphemeral(Number(q['flags'])),
   },
   {
     what: 'a change of a node above or beside that of the program',
