@@ -61,6 +61,12 @@ export const FORBIDDEN: readonly Forbidden[] = [
     inBurst: ({ op, q }) => op === 'createContainer' && isEphemeral(Number(q['flags'])),
   },
   {
+    what: 'a multi with a create of a kind that only createTTL may make, with requests right behind it',
+    why: 'it fails half way, and what it did until then is taken back only when its error is applied: until then requests see it',
+    releases: ['3.8.0'],
+    inBurst: ({ op, q }) => op === 'multi' && opsOf(q).some((each) => isPlainTtl(each)),
+  },
+  {
     what: 'a change of a node above or beside that of the program',
     why: 'is no danger, but the next programs would see it',
     releases: BOTH,
@@ -86,6 +92,10 @@ const SHARED: ReadonlySet<string> = new Set([
   '/zookeeper/quota',
 ]);
 
+function isPlainTtl({ op, q }: Call): boolean {
+  return CREATES.has(op) && op !== 'createTTL' && isTtl(Number(q['flags']));
+}
+
 function isImmortal(q: Fields): boolean {
   return !isTtl(Number(q['flags'])) && Number(q['ttl']) < 0;
 }
@@ -96,8 +106,11 @@ function hasNull(q: Fields): boolean {
 
 /** The call, and the operations in it. */
 function inMulti(call: Call): readonly Call[] {
-  const ops = call.q['ops'];
-  return Array.isArray(ops) ? [call, ...(ops as Call[])] : [call];
+  return [call, ...opsOf(call.q)];
+}
+
+function opsOf({ ops }: Fields): readonly Call[] {
+  return Array.isArray(ops) ? (ops as Call[]) : [];
 }
 
 /** May a program for this release have this command? */

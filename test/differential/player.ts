@@ -36,6 +36,8 @@ export interface Stage extends Place {
 export type Transcript = readonly (readonly string[])[];
 
 const TIMEOUT_MS = 40_000;
+/** For a server that has hung up in all but name to end a session. */
+const FAREWELL_MS = 5_000;
 const WRONG_PASSWORD = Buffer.alloc(16, 9);
 
 /** After these a server may hang up, which shows only if something more is asked. */
@@ -190,6 +192,20 @@ class Player {
     return count;
   }
 
+  /** Ends the session on a connection of its own, silently: left behind, it would expire in the middle of another program. */
+  async abandon(): Promise<void> {
+    if (this.session === null) return;
+    const wire = await RawClient.connect(this.stage.address);
+    const limit = setTimeout(() => wire.destroy(), FAREWELL_MS);
+    const response = await wire.handshake({ timeOut: TIMEOUT_MS, ...this.own(this.session.passwd) });
+    if (response !== null && response.timeOut > 0) {
+      wire.send('closeSession', {});
+      await wire.reply();
+    }
+    clearTimeout(limit);
+    wire.destroy();
+  }
+
   /** What happens to several nodes at the end of a session happens in no order. */
   sortEvents(from: number): void {
     const [events, others] = [[] as string[], [] as string[]];
@@ -236,6 +252,7 @@ export async function play(stage: Stage, program: Program, scribe: Scribe): Prom
   } finally {
     clearTimeout(limit);
     for (const wire of wires) wire.destroy();
+    if (time.isUp) await Promise.all(players.map((player) => player.abandon()));
   }
   if (time.isUp) players[0]?.note('no answer');
   return players.map(({ lines }) => lines);
