@@ -4,6 +4,8 @@ import { ContractReporter } from './test/support/contract-reporter.js';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    // a lane of its own: `npm run test:faults`
+    exclude: process.env['ZK_FAULTS'] === '1' ? [] : ['test/faults/**'],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', new ContractReporter()],
     testTimeout: 20_000,

@@ -8,7 +8,10 @@ import { parseArgs } from 'node:util';
 const { values } = parseArgs({
   options: {
     programs: { type: 'string', default: '2000' },
-    seed: { type: 'string', default: process.env['ZK_SEED'] ?? String(Math.floor(Math.random() * 0x7fffffff)) },
+    seed: {
+      type: 'string',
+      default: process.env['ZK_SEED'] ?? String(Math.floor(Math.random() * 0x7fffffff)),
+    },
     path: { type: 'string', default: '' },
   },
 });
