@@ -213,7 +213,7 @@ function exchange(question: Question): Promise<string> {
       so.over = true;
       timer.cancel();
       signal?.removeEventListener('abort', abort);
-      transport?.destroy();
+      if (transport !== undefined) discard(transport);
       settle();
     };
     const fail = (error: unknown): void => finish(() => reject(error));
@@ -245,10 +245,19 @@ function exchange(question: Question): Promise<string> {
         onClose: (error) => (error === undefined ? done() : broken(error)),
       });
       transport = made;
-      if (so.over) made.destroy();
+      if (so.over) discard(made);
       else if (so.connected) made.write(bytes);
     } catch (error) {
       broken(error);
     }
   });
+}
+
+/** The user's own may throw, which is of no account to who has the answer. */
+function discard(transport: Transport): void {
+  try {
+    transport.destroy();
+  } catch {
+    // it is gone, or the dialer's to see to
+  }
 }

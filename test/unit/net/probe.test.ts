@@ -212,6 +212,23 @@ describe('a dialer of the user', () => {
     expect(written).toEqual(['isro']);
   });
 
+  it('may give something that cannot be destroyed', async () => {
+    const sturdy: Dialer = (_server, events) => {
+      queueMicrotask(() => {
+        events.onConnect();
+        events.onData(Buffer.from('imok'));
+        events.onEnd();
+      });
+      return {
+        write: () => true,
+        destroy: () => {
+          throw new Error('no end');
+        },
+      };
+    };
+    expect(await askServer(server, 'ruok', { dialer: sturdy })).toBe('imok');
+  });
+
   it('may fail before it has returned, or throw', async () => {
     let destroyed = 0;
     const failing: Dialer = (_server, events) => {
