@@ -78,11 +78,9 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   protected constructor(parts: ServerParts) {
     // not in the head: that would show them in the types that are published, which leave them out
     const { state, membership } = parts;
-    const { clock, juteMaxBufferBytes, log } = state.options;
+    const { clock, juteMaxBufferBytes: maxRequestBytes, log } = state.options;
     const watchAll = (): void => this.watchAll();
-    super(
-      new FaultBoard({ clock, maxFrameBytes: juteMaxBufferBytes, log, logCapacity: LOG_CAPACITY, watchAll }),
-    );
+    super(new FaultBoard({ clock, maxRequestBytes, log, logCapacity: LOG_CAPACITY, watchAll }));
     this.state = state;
     this.membership = membership;
     if (state.options.snapshot !== null) state.restore(state.options.snapshot);

@@ -1,7 +1,9 @@
 /** The log of frames: complete, bounded, easy to ask, and free as long as it is off. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InvalidOptionError, UsageError } from '../../src/index.js';
+import { OPEN_ACL_UNSAFE } from '../../src/protocol/acls.js';
 import { AddWatchModeCode } from '../../src/protocol/constants.js';
+import { operations } from '../../src/protocol/operations.js';
 import { FaultProxy, MiniServer } from '../../src/testing.js';
 import { ManualClock } from '../unit/testing/manual-clock.js';
 import { KINDS, Scribe, createFrame, settle, startWorld, type World } from './fault-world.js';
@@ -93,6 +95,26 @@ describe.each(KINDS)('of a %s', (kind) => {
     expect(replies.map(({ path, errno }) => [path, errno])).toEqual([
       ['/t/1', 0],
       ['/t/1', -110],
+    ]);
+  });
+
+  it('goes on behind a reply that is longer than any request may be, and so do rules', async () => {
+    const data = Buffer.alloc(700_000, 1);
+    await client.call('create', { path: '/t/big', data, acl: OPEN_ACL_UNSAFE, flags: 0 });
+    world.faults.log.clear();
+    const rule = world.faults.when({ op: 'multiRead', direction: 'toClient' }).chunk(1_000_000);
+    const ops = [1, 2, 3].map(() => ({ op: operations.getData, request: { path: '/t/big', watch: false } }));
+    expect(await client.call('multiRead', { ops }, 5)).toBe('ok');
+    expect(rule.count).toBe(1);
+    expect(client.frames.at(-1)!.length).toBeGreaterThan(2 * 1024 * 1024);
+    const after = world.faults.when({ op: 'exists', direction: 'toClient' }).duplicate();
+    client.send('exists', { path: '/t', watch: false }, 6);
+    await client.until((seen) => seen.filter((line) => line === '6 ok').length === 2);
+    expect(after.count).toBe(1);
+    const log = world.faults.log.frames({ direction: 'toClient' });
+    expect(log.map(({ kind, op, xid }) => [kind, op, xid])).toEqual([
+      ['reply', 'multiRead', 5],
+      ['reply', 'exists', 6],
     ]);
   });
 

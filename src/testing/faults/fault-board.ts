@@ -18,8 +18,8 @@ export interface Watched {
 /** What a board is made for. */
 export interface BoardOptions {
   readonly clock: Clock;
-  /** Longest frame that is taken for one. */
-  readonly maxFrameBytes: number;
+  /** Longest frame that is taken for one, on its way to the server. */
+  readonly maxRequestBytes: number;
   readonly log: boolean;
   readonly logCapacity: number;
   /** Everything is to be watched from now on. */
@@ -29,7 +29,7 @@ export interface BoardOptions {
 /** One per server or proxy. */
 export class FaultBoard implements RuleKeeper {
   readonly clock: Clock;
-  readonly maxFrameBytes: number;
+  readonly maxRequestBytes: number;
   readonly log: FrameLog;
   /** Connections that are watched. */
   readonly watched = new Set<Watched>();
@@ -54,7 +54,7 @@ export class FaultBoard implements RuleKeeper {
   constructor(options: BoardOptions) {
     this.options = options;
     this.clock = options.clock;
-    this.maxFrameBytes = options.maxFrameBytes;
+    this.maxRequestBytes = options.maxRequestBytes;
     this.log = new FrameLog(options.logCapacity, options.log, () => this.changed());
     this.active = options.log;
   }

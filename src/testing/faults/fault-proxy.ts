@@ -39,8 +39,8 @@ export interface ProxiedConnectionView {
   readonly opaque: 'tls' | 'word' | 'unknown' | null;
 }
 
-/** Frames longer than this are taken for something else. */
-const MAX_FRAME_BYTES = 64 * 1024 * 1024;
+/** Requests longer than this are taken for something else. */
+const MAX_REQUEST_BYTES = 64 * 1024 * 1024;
 
 const OPTIONS = ['target', 'port', 'host', 'log', 'logCapacity', 'clock'];
 
@@ -64,7 +64,7 @@ export class FaultProxy extends FaultTarget implements AsyncDisposable {
     super(
       new FaultBoard({
         clock: clock ?? systemClock,
-        maxFrameBytes: MAX_FRAME_BYTES,
+        maxRequestBytes: MAX_REQUEST_BYTES,
         log,
         logCapacity: logCapacity ?? LOG_CAPACITY,
         // it watches from the first byte in any case

@@ -54,6 +54,12 @@ interface Taken {
 /** A sender is not read from while more than this waits. */
 const BACKLOG_BYTES = 1024 * 1024;
 
+/**
+ * Servers set no limit to a reply: of a node with a million children it is far longer than any request may be. A length
+ * beyond this is none, but the beginning of a text.
+ */
+const MAX_REPLY_BYTES = 0x1fff_ffff;
+
 const NO_PASSWD = Buffer.alloc(16);
 
 /** One connection that is watched. */
@@ -85,8 +91,10 @@ export class Wire implements Watched {
     this.talk = new Conversation(ends.number, session);
     this.greeted = session !== null;
     this.lanes = { toServer: this.lane('toServer'), toClient: this.lane('toClient') };
-    const { maxFrameBytes } = board;
-    this.slicers = { toServer: new FrameSlicer(maxFrameBytes), toClient: new FrameSlicer(maxFrameBytes) };
+    this.slicers = {
+      toServer: new FrameSlicer(board.maxRequestBytes),
+      toClient: new FrameSlicer(MAX_REPLY_BYTES),
+    };
     board.watched.add(this);
   }
 

@@ -49,7 +49,7 @@ async function stuck() {
   const [socket] = (await once(listener, 'connection')) as [Socket];
   const faults = new FaultBoard({
     clock,
-    maxFrameBytes: BIG,
+    maxRequestBytes: BIG,
     log: false,
     logCapacity: 1,
     watchAll: () => undefined,
