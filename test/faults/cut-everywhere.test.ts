@@ -5,6 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Conn, ZkError, op, tcpDialer, type Dialer } from '../../src/index.js';
 import { MiniServer } from '../../src/testing.js';
+import { checked, injected, requested } from '../support/tally.js';
 
 type Direction = 'to the server' | 'to the client';
 
@@ -116,6 +117,9 @@ describe.each<Direction>(['to the server', 'to the client'])('a connection cut %
       const { outcomes } = await story(direction, limit).catch((error: unknown) => {
         throw new Error(`cut ${direction} after ${limit} bytes: ${String(error)}`, { cause: error });
       });
+      injected('cut of a socket');
+      requested(outcomes.length);
+      checked('promises hanging', 0);
       for (const outcome of outcomes) counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
     }
     process.stdout.write(
