@@ -292,7 +292,13 @@ class Conversation {
     if (server.connectionCount !== 1)
       throw new Broken('handles', `${server.connectionCount} connections are left`);
     if (server.watchCount() !== 0) throw new Broken('handles', `${server.watchCount()} watches are left`);
-    await this.until(witness.deleteRecursive(this.root));
+    await this.until(witness.multi(this.below(this.root).map((path) => this.stage.client.op.delete(path))));
+  }
+
+  /** Children first. Not deleteRecursive, which loads a module at first: virtual time does not wait for the disk. */
+  private below(path: string): string[] {
+    const children = this.stage.server.tree.get(path)?.children ?? [];
+    return [...children.flatMap((name) => this.below(`${path}/${name}`)), path];
   }
 
   private checkCalls(): void {
