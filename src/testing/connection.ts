@@ -130,6 +130,10 @@ export class Connection implements Caller, SessionLink, WireEnds {
     return this.attached;
   }
 
+  get hasMoved(): boolean {
+    return this.attached?.left.has(this) === true;
+  }
+
   get authIds(): readonly AuthId[] {
     return this.ids;
   }
@@ -452,7 +456,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
     this.phase = 'ended';
     this.timer.cancel();
     this.host.state.watches.removeWatcher(this);
-    if (this.attached?.link === this) this.attached.link = null;
+    this.attached?.detach(this);
     this.host.ended(this);
   }
 }

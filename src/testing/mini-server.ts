@@ -6,8 +6,6 @@ import type { Condition } from './faults/condition.js';
 import { FaultBoard } from './faults/fault-board.js';
 import { FaultTarget } from './faults/fault-target.js';
 import { LOG_CAPACITY } from './faults/frame-log.js';
-import type { Rule } from './faults/fault-rule.js';
-import { moveAway } from './faults/moved-session.js';
 import { resetSocket } from './faults/reset.js';
 import { startReadOnly, type ReadOnlyMode, type ReadOnlyOptions } from './faults/read-only-mode.js';
 import { answerFourLetterWord, type WordSource } from './four-letter-words.js';
@@ -64,8 +62,6 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   /** All whose socket is open, also if they serve nobody any more. */
   private readonly open = new Set<Connection>();
   private readonly endedTotals = { received: 0, sent: 0 };
-  /** Connections whose session has moved, and the rule that makes them notice. */
-  private readonly moved = new Map<Connection, Rule>();
   private readOnlyMode: ReadOnlyMode | null = null;
   /** Ends that clients reach it without sockets. */
   private unlisten: () => void = () => undefined;
@@ -167,18 +163,15 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   }
 
   /**
-   * The session moves to another server, and its connection here does not know: reads are still answered on it, and the
-   * first write or sync there is not applied but closes the connection, which is all that a client ever sees of
-   * `SessionMoved`. A new connection can take the session up.
+   * The session moves to another server, and its connection here does not know: reads, pings and sync are still answered
+   * on it, as a follower does. The first write there is not applied, uses up a zxid and closes the connection, which is all
+   * that a client ever sees of `SessionMoved`. A new connection can take the session up; when it ends, the old one ends too.
    * @returns false if there is no such session, or it has no connection
    */
   moveSession(id: bigint): boolean {
-    const session = this.state.sessions.get(id);
-    const connection = [...this.serving].find((each) => each === session?.link);
-    if (session === undefined || connection === undefined) return false;
-    session.link = null;
-    this.moved.set(connection, moveAway(this.board, connection.number));
-    return true;
+    const hasMoved = this.state.sessions.get(id)?.moveAway() === true;
+    if (hasMoved) this.board.count('moveSession');
+    return hasMoved;
   }
 
   /**
@@ -356,8 +349,6 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
 
   private ended(connection: Connection): void {
     this.serving.delete(connection);
-    this.moved.get(connection)?.remove();
-    this.moved.delete(connection);
     this.endedTotals.received += connection.received;
     this.endedTotals.sent += connection.sent;
   }

@@ -108,6 +108,7 @@ export const auth: Handler<'auth'> = ({ state, caller }, q) => {
 /** Ends the session; the watches of the connection that asks for it still fire. */
 export const closeSession: Handler<'closeSession'> = ({ state, caller, txn }) => {
   state.endSession(caller.session, txn);
+  caller.session.hangUp(caller);
   caller.closeAfterReply();
   return NOTHING;
 };

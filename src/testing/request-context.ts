@@ -9,6 +9,8 @@ import type { Watcher } from './watch-table.js';
 /** The connection that a request came on. */
 export interface Caller extends Watcher {
   readonly session: Session;
+  /** Is its session at another server now? */
+  readonly hasMoved: boolean;
   /** Identities it has now; a request is judged by those of the time it arrives. */
   readonly authIds: readonly AuthId[];
   addAuthIds(ids: readonly AuthId[]): void;

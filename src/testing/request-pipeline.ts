@@ -16,7 +16,7 @@ import type { Membership, Outcome } from './membership.js';
 import { lacksAclFirst } from './multi-handler.js';
 import { Refusal } from './refusal.js';
 import { RequestContext, type Caller } from './request-context.js';
-import { routesOf, type Route } from './routes.js';
+import { asksForOwner, routesOf, type Route } from './routes.js';
 import type { ServerState } from './server-state.js';
 
 /** Replies to unknown operations carry the zxid of a request that never got one. */
@@ -90,6 +90,12 @@ export class RequestPipeline {
         this.caller.hangUp();
         return;
       }
+    }
+    if (this.caller.hasMoved && asksForOwner(row, request)) {
+      // it has reached the leader, who gave it a zxid before he looked
+      this.state.useZxid();
+      this.caller.hangUp();
+      return;
     }
     if (request === undefined) {
       r.pos = body;

@@ -1,5 +1,6 @@
 /** Which requests a server takes by themselves, and who does them. */
 import { DecodeError } from '../protocol/errors.js';
+import type { MultiRequest } from '../protocol/multi.js';
 import { op, type AnyOp } from '../protocol/op.js';
 import { operations, type PathRequest } from '../protocol/operations.js';
 import {
@@ -23,8 +24,10 @@ export interface Route {
   readonly isSilent: boolean;
 }
 
+const DELETE_CONTAINER_CODE = 20;
+
 const ASKED_AMONG_SERVERS = {
-  code: 20,
+  code: DELETE_CONTAINER_CODE,
   since: '3.5.1',
   use: 'session',
   mutates: true,
@@ -66,6 +69,19 @@ const CHECK_ALONE = op('check', {
   readResponse: readNothing,
   throws: operations.check.throws,
 });
+
+/**
+ * Is it done only if the session is at the server that asks (Java `PrepRequestProcessor.pRequest2Txn`, `checkSession`)? All
+ * writes but these are: the close of a session, what servers ask each other for, a multi of nothing, one that cannot be
+ * read, and a reconfig that nobody may do.
+ */
+export function asksForOwner({ mutates, code }: AnyOp, request: unknown, reconfigEnabled = false): boolean {
+  if (!mutates || code === operations.closeSession.code || code === DELETE_CONTAINER_CODE) return false;
+  if (code === operations.reconfig.code) return reconfigEnabled;
+  if (code === operations.multi.code)
+    return request !== undefined && (request as MultiRequest).ops.length > 0;
+  return true;
+}
 
 const cache = new WeakMap<ServerOptions, ReadonlyMap<number, Route>>();
 

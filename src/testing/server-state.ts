@@ -85,7 +85,7 @@ export class ServerState {
    */
   expire(session: Session): void {
     session.closing = true;
-    session.link?.hangUp();
+    session.hangUp();
     const txn = this.begin();
     this.endSession(session, txn);
     this.commit(txn);
@@ -125,7 +125,7 @@ export class ServerState {
   restore({ nodes, sessions, lastZxid }: ParsedSnapshot): void {
     for (const session of [...this.sessions]) {
       this.sessions.remove(session);
-      session.link?.hangUp();
+      session.hangUp();
     }
     this.tree.become(nodes);
     this.quotas.recount();

@@ -16,6 +16,8 @@ export interface SessionLink {
 export class Session {
   /** The connection it is attached to now. */
   link: SessionLink | null = null;
+  /** Connections from before it moved to another server, which have not noticed. */
+  readonly left = new Set<SessionLink>();
   /** True from the moment it expires or is closed: it can then not be attached to, and its requests are dropped. */
   closing = false;
   /** When it expires, by {@link Clock.now}: a multiple of the tick. */
@@ -29,6 +31,26 @@ export class Session {
     this.id = id;
     this.passwd = passwd;
     this.timeoutMs = timeoutMs;
+  }
+
+  /** It moves to another server, and its connection does not know. @returns false if it has none */
+  moveAway(): boolean {
+    const { link } = this;
+    if (link === null) return false;
+    this.left.add(link);
+    this.link = null;
+    return true;
+  }
+
+  /** A connection has ended, or serves it no more. */
+  detach(link: SessionLink): void {
+    this.left.delete(link);
+    if (this.link === link) this.link = null;
+  }
+
+  /** Closes every connection of it without a word, but the one that is to be spared. */
+  hangUp(spared: SessionLink | null = null): void {
+    for (const link of [...this.left, this.link]) if (link !== spared) link?.hangUp();
   }
 }
 

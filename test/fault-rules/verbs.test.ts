@@ -28,19 +28,29 @@ describe('moveSession', () => {
     const other = await world.open();
     expect(server.moveSession(client.sessionId)).toBe(true);
     expect(await client.call('exists', there)).toBe('ok');
+    const before = server.lastZxid;
     expect(await client.call('create', node('/t/1'))).toBe('fin');
     expect(server.tree.get('/t/1')).toBeUndefined();
+    expect(server.lastZxid).toBe(before + 1n);
     expect(await other.call('create', node('/t/2'))).toBe('ok');
+    expect(server.injected).toEqual({ moveSession: 1 });
   });
 
   it.each([
-    ['sync', { path: '/t' }, 'fin'],
+    ['sync', { path: '/t' }, 'ok'],
     ['getData', there, 'ok'],
     ['setData', { path: '/t', data: null, version: -1 }, 'fin'],
+    ['multi', { ops: [] }, 'ok'],
     ['closeSession', {}, 'ok'],
-  ] as const)('asks about %s as a leader does', async (name, request, answer) => {
+  ] as const)('serves %s as a follower does', async (name, request, answer) => {
     server.moveSession(client.sessionId);
     expect(await client.call(name, request as never)).toBe(answer);
+  });
+
+  it('answers pings', async () => {
+    server.moveSession(client.sessionId);
+    client.send('ping', {}, -2);
+    expect(await client.untilPing()).toEqual(['ping']);
   });
 
   it('is over when the session is taken up on a new connection, which leaves the old one alone', async () => {
@@ -50,8 +60,21 @@ describe('moveSession', () => {
     expect(await again.call('create', node('/t/1', 1))).toBe('ok');
     expect(await client.call('exists', there)).toBe('ok');
     expect(await client.call('create', node('/t/2'))).toBe('fin');
+    expect(await again.call('exists', there)).toBe('ok');
     expect(server.sessions.map(({ connected }) => connected)).toEqual([true]);
-    expect(server.rules).toEqual([]);
+  });
+
+  it.each([
+    ['expires', () => server.expireSession(client.sessionId)],
+    ['is taken off by a snapshot', () => server.restore(server.snapshot())],
+    ['is closed', (again: Scribe) => again.send('closeSession', {})],
+  ] as const)('ends the old connection too when the session %s', async (_, end) => {
+    server.moveSession(client.sessionId);
+    const again = await resume(client);
+    end(again);
+    expect(await client.untilEnd()).toEqual(['fin']);
+    await again.untilEnd();
+    expect(server.connectionCount).toBe(0);
   });
 
   it('says so if there is no such session, or it has no connection', async () => {

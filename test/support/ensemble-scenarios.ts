@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { OPEN_ACL_UNSAFE } from '../../src/protocol/acls.js';
 import { EventTypeCode } from '../../src/protocol/constants.js';
 import { Errno } from '../../src/protocol/error-codes.js';
+import type { MultiOp } from '../../src/protocol/multi.js';
+import { operations } from '../../src/protocol/operations.js';
 import type { ConnectRequest } from '../../src/protocol/records.js';
 import type { Stage, StageMember } from './ensemble-stage.js';
 import { RawClient } from './raw-client.js';
@@ -64,7 +66,7 @@ export function ensembleScenarios(start: () => Promise<Stage>): void {
     const { zxid } = await set(writer, '/stale', 'new');
     expect(await read(reader, '/stale')).toEqual({ data: 'old', zxid: seen });
     // it lacks what this client has seen
-    const { sessionId, passwd } = writer.session!;
+    const { sessionId, passwd } = idOf(writer);
     const mover = await socket(stage.remote);
     expect(await mover.handshake({ sessionId, passwd, lastZxidSeen: zxid })).toBeNull();
     expect(await watcher.drainEvents()).toEqual([]);
@@ -93,6 +95,11 @@ export function ensembleScenarios(start: () => Promise<Stage>): void {
     expect(await watcher.event()).toMatchObject({ type: EventTypeCode.NodeDataChanged, path: '/stale' });
   });
 
+  const idOf = (client: RawClient) => {
+    const { sessionId, passwd } = client.session!;
+    return { sessionId, passwd };
+  };
+
   /** Another client at the member of this one. */
   const onlooker = async (client: RawClient): Promise<RawClient> => {
     const leader = await stage.leader();
@@ -106,13 +113,55 @@ export function ensembleScenarios(start: () => Promise<Stage>): void {
     const now = keep(await RawClient.reattach(to!, old));
     expect((await old.call('getData', { path: '/moves', watch: false })).errno).toBe(0);
     expect((await old.call('sync', { path: '/moves' })).errno).toBe(0);
+    expect((await old.call('ping', {})).errno).toBe(0);
+    const { zxid } = await set(now, '/moves', 'once');
     old.send('setData', { path: '/moves', data: Buffer.from('lost'), version: -1 });
     expect(await old.reply()).toBeNull();
-    await now.call('sync', { path: '/moves' });
-    const { response } = await now.call('getData', { path: '/moves', watch: false });
-    expect(response!.stat).toMatchObject({ version: 0, ephemeralOwner: old.session!.sessionId });
-    expect((await set(now, '/moves', 'kept')).errno).toBe(0);
+    const { response, zxid: next } = await set(now, '/moves', 'twice');
+    expect(response!.stat).toMatchObject({ version: 2, ephemeralOwner: old.session!.sessionId });
+    // the write that was refused has used up a zxid
+    expect(next).toBe(zxid + 2n);
   });
+
+  it('a session moves: which requests close the old connection', LIMIT, async () => {
+    const [from, to] = await followers();
+    const moved = async (): Promise<RawClient> => {
+      const old = await open(from!);
+      keep(await RawClient.reattach(to!, old));
+      return old;
+    };
+    const ends = async (send: (client: RawClient) => void): Promise<void> => {
+      const old = await moved();
+      send(old);
+      expect(await old.reply()).toBeNull();
+    };
+    const check = { op: operations.check, request: { path: '/', version: -1 } } as MultiOp;
+    await ends((old) => old.send('multi', { ops: [check] }));
+    await ends((old) => old.send('delete', { path: '/none', version: -1 }));
+    const container = { path: '/c', data: null, acl: OPEN_ACL_UNSAFE, flags: 4 };
+    await ends((old) => old.send('createContainer', container));
+    await ends((old) => old.send('setACL', { path: '/', acl: OPEN_ACL_UNSAFE, version: 7 }));
+    // nobody is asked about what follows
+    const old = await moved();
+    expect((await old.call('multi', { ops: [] })).errno).toBe(0);
+    old.sendFrame(deleteContainer('/none'));
+    expect([Errno.NoNode, Errno.BadArguments]).toContain((await old.reply())?.errno);
+    const reply = await old.call('reconfig', NO_RECONFIG);
+    expect(reply.errno).toBe(Errno.ReconfigDisabled);
+  });
+
+  it.each(['closed', 'expired'])(
+    'a session that has moved is %s: its old connection ends too',
+    LIMIT,
+    async (how) => {
+      const [from, to] = await followers();
+      const old = await open(from!, { timeOut: 1000 });
+      const now = keep(await RawClient.open(to!, { ...idOf(old), timeOut: 1000 }));
+      if (how === 'closed') expect((await now.call('closeSession', {})).errno).toBe(0);
+      else now.destroy();
+      expect(await old.reply()).toBeNull();
+    },
+  );
 
   it('a session moves away from the leader, where the old connection may not even read', LIMIT, async () => {
     const [to] = await followers();
@@ -206,6 +255,16 @@ export function ensembleScenarios(start: () => Promise<Stage>): void {
     expect((await back.handshake({ sessionId, passwd }))!.sessionId).toBe(sessionId);
   });
 }
+
+/** What servers ask each other for. */
+function deleteContainer(path: string): Buffer {
+  const frame = Buffer.alloc(12 + path.length);
+  for (const [i, int] of [9, 20, path.length].entries()) frame.writeInt32BE(int, i * 4);
+  frame.write(path, 12);
+  return frame;
+}
+
+const NO_RECONFIG = { joiningServers: null, leavingServers: null, newMembers: null, curConfigId: -1n };
 
 /** A connect request without a session, with the read-only byte set. */
 const READ_ONLY_CONNECT = Buffer.concat([

@@ -34,6 +34,7 @@ const SYNC_LIMIT_MS = 10_000;
 export async function miniStage(): Promise<Stage> {
   const ensemble = await MiniEnsemble.start({
     syncLimitMs: SYNC_LIMIT_MS,
+    reconfigEnabled: false,
     readOnlyMode: { localSessions: false },
   });
   const remote = await ensemble.addMember();

@@ -107,6 +107,12 @@ class Member extends MiniServer implements EnsembleMember {
     return true;
   }
 
+  override moveSession(id: bigint): boolean {
+    const hasMoved = super.moveSession(id);
+    if (hasMoved) this.peer.leadership?.moveAway(id);
+    return hasMoved;
+  }
+
   override reap(): void {
     this.peer.reap();
   }

@@ -92,7 +92,7 @@ export function replay({ zxid, timeMs, changes }: Entry, state: ServerState): re
       const session = state.sessions.get(change.id);
       if (session === undefined) continue;
       state.sessions.remove(session);
-      if (change.expired) session.link?.hangUp();
+      if (change.expired) session.hangUp();
       else ended.push(session);
     } else if (change.kind === 'config') {
       setConfig(state, change.text, zxid, timeMs);

@@ -11,6 +11,7 @@ import { reapMortals } from '../reaper.js';
 import { refuse, Refusal } from '../refusal.js';
 import { RequestContext } from '../request-context.js';
 import { performWrite } from '../request-pipeline.js';
+import { asksForOwner } from '../routes.js';
 import type { ServerState } from '../server-state.js';
 import { configText, isQuorum, nextConfig } from './configuration.js';
 import { CONFIG_NODE, recorded, setConfig, type Entry } from './history.js';
@@ -60,8 +61,8 @@ export class Leadership {
   historyZxid: bigint;
   config: EnsembleConfig;
   private readonly proposals: Entry[] = [];
-  /** The server through which each session was heard of last. */
-  private readonly owners = new Map<bigint, Follower>();
+  /** The server at which each session is; null if that is none that there is. */
+  private readonly owners = new Map<bigint, Follower | null>();
   private readonly housekeeping: Housekeeping;
   /** Has a new configuration been committed that nobody has acted upon? */
   private isReconfigured = false;
@@ -101,10 +102,9 @@ export class Leadership {
   submit(from: Follower, request: Forwarded): Verdict {
     const { caller, row } = request;
     const session = this.state.sessions.get(caller.session.id);
-    const isOwn = this.isOwner(from, caller.session.id);
     if (session === undefined) return this.write({ ...request, handle: () => refuse('SessionExpired') });
-    // a session that has moved may be closed from where it was
-    if (!isOwn && row.code !== operations.closeSession.code) {
+    const isAsked = asksForOwner(row, request.request, this.rules.reconfigEnabled);
+    if (isAsked && (caller.hasMoved || !this.claim(from, session.id))) {
       return { ...this.write({ ...request, handle: () => refuse('SessionMoved') }), outcome: () => null };
     }
     this.state.sessions.touch(session);
@@ -134,11 +134,19 @@ export class Leadership {
     reapMortals(this.state);
   }
 
-  /** A session belongs to the server that speaks for it first after an election, then to where it is taken up. */
-  isOwner(from: Follower, id: bigint): boolean {
+  /**
+   * A session belongs to the server that speaks for it first after an election, then to where it is taken up.
+   * @returns false if it is another's
+   */
+  claim(from: Follower, id: bigint): boolean {
     const owner = this.owners.get(id);
     if (owner === undefined) this.owners.set(id, from);
     return owner === undefined || owner === from;
+  }
+
+  /** A session has gone to a server of which nobody knows. */
+  moveAway(id: bigint): void {
+    this.owners.set(id, null);
   }
 
   /** A client was heard of. */

@@ -271,7 +271,7 @@ export class Peer implements Membership, Follower {
     const ended = replay(entry, this.state);
     while (this.waiters.length > 0 && (this.waiters[0] as Waiter).upTo <= entry.zxid)
       this.waiters.shift()?.run();
-    for (const { link } of ended) if (link !== this.closer) link?.hangUp();
+    for (const session of ended) session.hangUp(this.closer);
   }
 
   private applyAll(): void {
@@ -319,7 +319,7 @@ export class Peer implements Membership, Follower {
   // ---- clients
 
   mayRead({ id }: Session): boolean {
-    return !this.leads || this.leadership?.isOwner(this, id) !== false;
+    return !this.leads || this.leadership?.claim(this, id) !== false;
   }
 
   /** Has the leader delete what is due. */

@@ -1,5 +1,6 @@
 /** Writes through the leader, reads of what the client's own member has applied. */
 import { describe, expect, it } from 'vitest';
+import { OPEN_ACL_UNSAFE } from '../../../../src/protocol/acls.js';
 import { Errno } from '../../../../src/protocol/error-codes.js';
 import { RawClient } from '../../../support/raw-client.js';
 import {
@@ -212,6 +213,23 @@ describe('a session that moves', () => {
     expect((await old.call('closeSession', {})).errno).toBe(0);
     expect(await now.frame()).toBeNull();
     expect(ensemble.sessions).toEqual([]);
+    now.destroy();
+  });
+
+  it.each(['leader', 'follower'] as const)('goes away from a %s by its verb', async (role) => {
+    const ensemble = await startEnsemble();
+    const at = ensemble.members.find((member) => member.role === role)!;
+    const [old, idle] = [await raw(at), await raw(at)];
+    for (const { session } of [old, idle]) expect(at.moveSession(session!.sessionId)).toBe(true);
+    // also if it comes back
+    const now = await RawClient.reattach(at, old);
+    expect((await create(now, '/a')).errno).toBe(0);
+    old.send('create', { path: '/b', data: null, acl: OPEN_ACL_UNSAFE, flags: 0 });
+    expect(await old.reply()).toBeNull();
+    expect(await read(now, '/b')).toBeNull();
+    if (role === 'follower') expect(await read(idle, '/')).toBe('');
+    ensemble.expireSession(idle.session!.sessionId);
+    expect(await idle.frame()).toBeNull();
     now.destroy();
   });
 
