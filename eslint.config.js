@@ -88,6 +88,7 @@ export default tseslint.config(
         setTimeout: 'readonly',
         clearTimeout: 'readonly',
         setImmediate: 'readonly',
+        performance: 'readonly',
       },
     },
   },
