@@ -27,7 +27,7 @@ import type { Session, SessionLink } from './session-table.js';
 export interface ConnectionHost {
   readonly state: ServerState;
   readonly faults: FaultBoard;
-  /** The ensemble that it is a server of; null for a server by itself. */
+  /** Whom it asks about what it does not decide by itself; null for a server by itself. */
   readonly membership: Membership | null;
   /** The answer to a four-letter word. */
   answerWord(word: string): string;
@@ -95,7 +95,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
     const subject = subjectOf(socket);
     if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);
     this.decoder = new FrameDecoder(host.state.options.juteMaxBufferBytes);
-    this.pipeline = new RequestPipeline(host.state, this, this.out, host.membership);
+    this.pipeline = new RequestPipeline(host.state, this, this.out, host);
     this.timer = this.sessionlessTimer();
     this.number = host.faults.nextConnection();
     this.watch();

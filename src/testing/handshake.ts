@@ -16,12 +16,19 @@ export function attachAlone(state: ServerState, q: ConnectRequest): Welcome {
   return { session, readOnly: false };
 }
 
-/** The other connection of the session is closed first, even if the password then turns out to be wrong. */
 function reattach(state: ServerState, q: ConnectRequest): Session | null {
   const session = state.sessions.get(q.sessionId);
   if (session === undefined) {
     return state.options.traits.strangersGetSessions ? state.openSession(q.timeOut) : null;
   }
+  return takeUp(state, session, q);
+}
+
+/**
+ * The other connection of the session is closed first, even if the password then turns out to be wrong.
+ * @returns null if it is
+ */
+export function takeUp(state: ServerState, session: Session, q: ConnectRequest): Session | null {
   session.link?.hangUp();
   if (session.closing || q.passwd === null || !session.passwd.equals(q.passwd)) return null;
   session.timeoutMs = state.negotiate(q.timeOut);

@@ -87,10 +87,14 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
       keeps: (session) => this.readOnlyMode?.keeps(session) === true,
     });
     this.words = this.wordSource();
+    const askWhom = (): Membership | null =>
+      this.readOnlyMode?.condition.standing === true ? this.readOnlyMode.membership : membership;
     this.hosted = {
       state,
       faults: this.board,
-      membership,
+      get membership() {
+        return askWhom();
+      },
       answerWord: (word) => answerFourLetterWord(word, this.words),
       ended: (connection) => this.ended(connection),
     };
@@ -176,8 +180,8 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
 
   /**
    * Behaves as a server that has lost its quorum, with `readonlymode.enabled=true`: all connections are closed, only
-   * clients that ask for it (`readOnly`) are let in, writes and syncs are answered `NotReadOnly`. Sessions of before can
-   * neither be taken up nor expire. When it ends, all connections are closed again, the sessions of read-only clients are
+   * clients that ask for it (`readOnly`) are let in, writes and syncs are answered `NotReadOnly`, and no zxid is used up.
+   * Sessions of before can neither be taken up nor expire. When it ends, all connections are closed again, the sessions of read-only clients are
    * forgotten, and those of before go on.
    * @throws {@link InvalidOptionError} if it is read-only already
    */

@@ -37,7 +37,7 @@ export class RequestPipeline {
     state: ServerState,
     caller: Caller,
     out: FrameWriter,
-    private readonly membership: Membership | null,
+    private readonly host: { readonly membership: Membership | null },
   ) {
     this.state = state;
     this.caller = caller;
@@ -79,7 +79,7 @@ export class RequestPipeline {
     const { row, handle, isSilent } = route;
     const body = r.pos;
     const request: unknown = decode(row, r);
-    const { membership } = this;
+    const { membership } = this.host;
     if (membership !== null) {
       if (row.mutates || !row.readOnlyOk) {
         r.pos = body;

@@ -86,6 +86,10 @@ export class ServerState {
   expire(session: Session): void {
     session.closing = true;
     session.hangUp();
+    if (session.isLocal) {
+      this.sessions.remove(session);
+      return;
+    }
     const txn = this.begin();
     this.endSession(session, txn);
     this.commit(txn);

@@ -27,7 +27,13 @@ export class Session {
   readonly passwd: Buffer;
   timeoutMs: number;
 
-  constructor(id: bigint, passwd: Buffer, timeoutMs: number) {
+  /** @param isLocal does this server alone know it? It was opened without a zxid, then, and owns nothing */
+  constructor(
+    id: bigint,
+    passwd: Buffer,
+    timeoutMs: number,
+    readonly isLocal = false,
+  ) {
     this.id = id;
     this.passwd = passwd;
     this.timeoutMs = timeoutMs;
@@ -92,6 +98,12 @@ export class SessionTable {
     return this.add(id, passwd, timeoutMs);
   }
 
+  /** Opens a session of which no other server hears. */
+  createLocal(timeoutMs: number): Session {
+    const { id, passwd } = this.draft();
+    return this.add(id, passwd, timeoutMs, true);
+  }
+
   /** Id and password of a session that is still to be opened. */
   draft(): { readonly id: bigint; readonly passwd: Buffer } {
     const id = this.nextId;
@@ -100,8 +112,8 @@ export class SessionTable {
   }
 
   /** Knows a session from now on that may have been opened elsewhere. */
-  add(id: bigint, passwd: Buffer, timeoutMs: number): Session {
-    const session = new Session(id, passwd, timeoutMs);
+  add(id: bigint, passwd: Buffer, timeoutMs: number, isLocal = false): Session {
+    const session = new Session(id, passwd, timeoutMs, isLocal);
     this.sessions.set(id, session);
     this.touch(session);
     return session;

@@ -3,10 +3,11 @@ import type { ConfigServer } from '../../protocol/ensemble-config.js';
 import { InvalidArgumentError } from '../../protocol/errors.js';
 import { MiniServer } from '../mini-server.js';
 import type { ServerOptions } from '../options.js';
+import type { ReadOnlyRules } from '../read-only-service.js';
 import { parseSnapshot } from '../snapshot-reader.js';
 import type { Snapshot } from '../snapshot.js';
 import { serverLine } from './configuration.js';
-import { Peer, type ReadOnlyRules, type Role } from './peer.js';
+import { Peer, type Role } from './peer.js';
 import type { Quorum } from './quorum.js';
 
 /** Ports on which real members talk to each other; nobody listens there. */

@@ -1,7 +1,7 @@
 /** What can be set on an ensemble, with its defaults and bounds. */
 import { InvalidOptionError } from '../../protocol/errors.js';
 import { resolveOptions, type MiniServerOptions, type ServerOptions } from '../options.js';
-import type { ReadOnlyRules } from './peer.js';
+import type { ReadOnlyRules } from '../read-only-service.js';
 import type { QuorumTimes } from './quorum.js';
 
 /** Options of `MiniEnsemble.start`: those of its members, besides `port`, and its own. */

@@ -1,11 +1,12 @@
 /** One server of an ensemble, without its sockets (Java `QuorumPeer`, `CommitProcessor`, `ReadOnlyZooKeeperServer`). */
-import { Errno } from '../../protocol/error-codes.js';
 import { parseConfig, type EnsembleConfig } from '../../protocol/ensemble-config.js';
 import { operations, type RequestOf } from '../../protocol/operations.js';
 import type { ConnectRequest } from '../../protocol/records.js';
 import type { ClockTimer } from '../clock.js';
+import { Housekeeping } from '../housekeeping.js';
 import type { Forwarded, MemberMode, Membership, Outcome, Welcome } from '../membership.js';
 import type { ServerOptions } from '../options.js';
+import { ReadOnlyService, type ReadOnlyRules } from '../read-only-service.js';
 import { ServerState } from '../server-state.js';
 import { SessionTable, type Session, type SessionLink } from '../session-table.js';
 import { configText } from './configuration.js';
@@ -15,12 +16,6 @@ import { epochOf, zxidOfEpoch, type Follower, type Leadership } from './leadersh
 /** What a member is at the moment. */
 export type Role = 'leader' | 'follower' | 'observer' | 'looking' | 'stopped';
 
-/** Who lets read-only clients in, and whom. */
-export interface ReadOnlyRules {
-  /** Do they get sessions that this server alone knows (`localSessionsEnabled`)? */
-  readonly localSessions: boolean;
-}
-
 /** What a peer needs of the server around it. */
 export interface PeerHost {
   /** Closes all connections without a word. */
@@ -29,12 +24,13 @@ export interface PeerHost {
   isPaused(): boolean;
 }
 
-/** Sessions that were opened by transactions; the leader alone looks at the clock. */
+/** Sessions that were opened by transactions, on which the leader alone looks at the clock, and local ones. */
 class ReplicaSessions extends SessionTable {
   onTouch: (id: bigint) => void = () => undefined;
 
-  override touch({ id }: Session): void {
-    this.onTouch(id);
+  override touch(session: Session): void {
+    if (session.isLocal) super.touch(session);
+    else this.onTouch(session.id);
   }
 }
 
@@ -63,8 +59,6 @@ export class Peer implements Membership, Follower {
   logged: Entry[] = [];
   /** The leader that it follows, or is. */
   leadership: Leadership | null = null;
-  isReadOnly = false;
-
   /** Of the last transaction that was committed as far as it knows. */
   historyZxid = 0n;
   private appliedZxid = 0n;
@@ -78,7 +72,9 @@ export class Peer implements Membership, Follower {
   private waiters: Waiter[] = [];
   /** Whose request is being done: if it closes the session, the answer comes before the end. */
   private closer: SessionLink | null = null;
-  private readonly local = new Set<Session>();
+  private readOnly: ReadOnlyService | null = null;
+  /** Lets local sessions expire. */
+  private readonly housekeeping: Housekeeping;
 
   constructor(
     readonly id: number,
@@ -92,6 +88,15 @@ export class Peer implements Membership, Follower {
     };
     this.state = new ServerState(options, sessions);
     this.config = { version: 0n, servers: [] };
+    this.housekeeping = new Housekeeping(this.state, {
+      isPaused: () => host.isPaused(),
+      keeps: (session) => session?.isLocal !== true,
+    });
+  }
+
+  /** Does it serve those who only read, without a quorum? */
+  get isReadOnly(): boolean {
+    return this.readOnly !== null;
   }
 
   get mode(): MemberMode {
@@ -179,8 +184,9 @@ export class Peer implements Membership, Follower {
 
   /** Serves those who only read. */
   startReadOnly(): void {
-    if (this.role !== 'looking' || this.readOnlyRules === null) return;
-    this.isReadOnly = true;
+    if (this.role !== 'looking' || this.readOnlyRules === null || this.isReadOnly) return;
+    this.readOnly = new ReadOnlyService(this.state, this.readOnlyRules);
+    this.housekeeping.start();
   }
 
   /** Goes by a configuration of which no change may have told. */
@@ -211,11 +217,11 @@ export class Peer implements Membership, Follower {
   }
 
   private stopReadOnly(): void {
-    if (!this.isReadOnly) return;
-    this.isReadOnly = false;
+    if (this.readOnly === null) return;
+    this.housekeeping.stop();
     this.host.hangUpAll();
-    for (const session of this.local) this.state.sessions.remove(session);
-    this.local.clear();
+    this.readOnly.end();
+    this.readOnly = null;
   }
 
   // ---- transactions
@@ -329,8 +335,8 @@ export class Peer implements Membership, Follower {
 
   submit(request: Forwarded, done: (outcome: Outcome) => void): void {
     const { row, caller } = request;
-    if (this.isReadOnly) {
-      done(row.readOnlyOk ? this.endLocal(caller.session, request) : this.refusal(Errno.NotReadOnly));
+    if (this.readOnly !== null) {
+      done(this.readOnly.submit(request));
       return;
     }
     if (this.leadership === null) {
@@ -358,11 +364,11 @@ export class Peer implements Membership, Follower {
   }
 
   attach(q: ConnectRequest, done: (welcome: Welcome) => void): void {
-    // this server lacks what the client has seen: it must find one that does not
-    if (this.mode === null || q.lastZxidSeen > this.state.lastZxid) {
+    if (this.readOnly !== null) {
+      done(this.readOnly.attach(q));
+    } else if (this.mode === null || q.lastZxidSeen > this.state.lastZxid) {
+      // this server lacks what the client has seen: it must find one that does not
       done(null);
-    } else if (this.isReadOnly) {
-      done(this.attachReadOnly(q));
     } else if (q.sessionId === 0n) {
       this.openSession(q.timeOut, done);
     } else {
@@ -394,33 +400,5 @@ export class Peer implements Membership, Follower {
       session.timeoutMs = timeoutMs;
       done({ session, readOnly: false });
     });
-  }
-
-  /** Nobody here knows whether a session of the ensemble still lives. */
-  private attachReadOnly({ readOnly, sessionId, passwd, timeOut }: ConnectRequest): Welcome {
-    const { sessions } = this.state;
-    if (readOnly !== true) return null;
-    if (sessionId === 0n) {
-      if (this.readOnlyRules?.localSessions !== true) return this.refusal(Errno.NotReadOnly);
-      const session = sessions.create(this.state.negotiate(timeOut));
-      this.local.add(session);
-      return { session, readOnly: true };
-    }
-    const session = sessions.get(sessionId);
-    if (session !== undefined && !this.local.has(session)) return null;
-    session?.link?.hangUp();
-    const isOwn = session !== undefined && passwd !== null && session.passwd.equals(passwd);
-    return { session: isOwn ? session : null, readOnly: true };
-  }
-
-  private endLocal(session: Session, { caller }: Forwarded): Outcome {
-    this.local.delete(session);
-    this.state.sessions.remove(session);
-    caller.closeAfterReply();
-    return { zxid: this.state.lastZxid, errno: 0, response: {} };
-  }
-
-  private refusal(errno: number): Exclude<Outcome, null> {
-    return { zxid: this.state.lastZxid, errno, response: undefined };
   }
 }

@@ -38,8 +38,6 @@ export class FaultBoard implements RuleKeeper {
 
   private readonly options: BoardOptions;
   private readonly userRules = new Set<Rule>();
-  /** Those of {@link FaultBoard.addOwn}. */
-  private readonly ownRules = new Set<Rule>();
   private readonly standing = new Set<StandingCondition>();
   private readonly pauses: Record<Direction, Set<StandingCondition>> = both();
   private readonly holes: Record<Direction, Set<StandingCondition>> = both();
@@ -87,28 +85,17 @@ export class FaultBoard implements RuleKeeper {
     return rule;
   }
 
-  /** A rule that a condition consists of: it comes after the user's own, and is not shown. */
-  addOwn(match: CompiledMatch, action: Action, onActed: () => void): Rule {
-    const rule = new Rule(this, match, action, onActed);
-    this.ownRules.add(rule);
-    this.changed();
-    return rule;
-  }
-
   over(rule: Rule): void {
     this.userRules.delete(rule);
-    this.ownRules.delete(rule);
     this.changed();
   }
 
   /** Who takes this frame on, if anybody: of those that are due the oldest. @param swapping it completes a swap */
   judge(frame: WireFrame, swapping: boolean): Rule | null {
     let taker: Rule | null = null;
-    for (const rules of [this.userRules, this.ownRules]) {
-      for (const rule of rules) {
-        if (swapping && rule.action.kind === 'swap') continue;
-        if (rule.offer(frame, taker === null)) taker = rule;
-      }
+    for (const rule of this.userRules) {
+      if (swapping && rule.action.kind === 'swap') continue;
+      if (rule.offer(frame, taker === null)) taker = rule;
     }
     return taker;
   }
@@ -214,9 +201,9 @@ export class FaultBoard implements RuleKeeper {
   }
 
   private changed(): void {
-    const { log, userRules, ownRules, standing } = this;
+    const { log, userRules, standing } = this;
     const before = this.active;
-    this.active = log.recording || userRules.size > 0 || ownRules.size > 0 || standing.size > 0;
+    this.active = log.recording || userRules.size > 0 || standing.size > 0;
     if (this.active && !before) this.options.watchAll();
     if (!this.active) for (const each of [...this.watched]) each.leaveIfIdle();
   }
