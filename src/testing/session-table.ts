@@ -150,12 +150,11 @@ export class SessionTable {
     for (const session of [...this.sessions.values()]) this.remove(session);
   }
 
-  /** Sessions whose deadline has come. */
+  /** Sessions whose deadline has come, the earliest first. Those of one tick are in no order that can be relied upon. */
   due(): readonly Session[] {
     const now = this.clock.now();
-    const due: Session[] = [];
-    for (const [deadline, bucket] of this.buckets) if (deadline <= now) due.push(...bucket);
-    return due;
+    const past = [...this.buckets].filter(([deadline]) => deadline <= now).sort(([a], [b]) => a - b);
+    return past.flatMap(([, bucket]) => [...bucket]);
   }
 
   /** Ms until the next multiple of the tick, when {@link due} may have something new. */

@@ -18,6 +18,16 @@ describe('SessionTable', () => {
     expect(table.due()).toEqual([session]);
   });
 
+  it('lets those expire first whose deadline came first, whoever was there first', () => {
+    const clock = new ManualClock();
+    const table = new SessionTable(clock, 500);
+    const [late, early, touched] = [table.create(3000), table.create(1000), table.create(500)];
+    clock.advance(1500);
+    table.touch(touched);
+    clock.advance(60_000);
+    expect(table.due()).toEqual([early, touched, late]);
+  });
+
   it('begins the timeout again when the session is heard of', () => {
     const clock = new ManualClock();
     const table = new SessionTable(clock, 500);
