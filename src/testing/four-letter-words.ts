@@ -128,7 +128,7 @@ function mntr(s: WordSource): string {
       zk_global_sessions: sessions.size,
       zk_packets_sent: s.sent,
       zk_packets_received: s.received,
-      zk_watch_count: watches.count(),
+      zk_watch_count: watches.entryCount,
       zk_min_latency: 0,
       zk_approximate_data_size: bytes,
       zk_local_sessions: 0,

@@ -148,7 +148,10 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     return this.serving.size;
   }
 
-  /** Watches in both tables, data and child, on one path or all of them. */
+  /**
+   * Watches as clients asked for them, on one path or all of them: for each connection and path one of each kind, data
+   * (`exists` too), children, persistent, recursive.
+   */
   watchCount(path?: string): number {
     return this.state.watches.count(path);
   }

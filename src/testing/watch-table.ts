@@ -52,6 +52,11 @@ export class WatchTable {
     this.setModes(watchers, watcher, this.sideBySide ? (watchers.get(watcher) ?? 0) | mode : mode);
   }
 
+  /** What a watcher has on exactly this path; 0 for nothing. */
+  modes(path: string, watcher: Watcher): Modes {
+    return this.byPath.get(path)?.get(watcher) ?? 0;
+  }
+
   /** Does anybody watch exactly this path? */
   isWatched(path: string): boolean {
     return this.byPath.has(path);
@@ -59,7 +64,7 @@ export class WatchTable {
 
   /** Does the watcher have a watch of one of these modes on exactly this path? */
   has(path: string, watcher: Watcher, modes: Modes = ANY_MODE): boolean {
-    return ((this.byPath.get(path)?.get(watcher) ?? 0) & modes) !== 0;
+    return (this.modes(path, watcher) & modes) !== 0;
   }
 
   /** Takes the watches of these modes away. @returns false if there were none */
@@ -109,6 +114,15 @@ export class WatchTable {
     let total = 0;
     for (const watchers of this.byPath.values()) total += watchers.size;
     return total;
+  }
+
+  /** Each watcher with each of its paths, or with this one. */
+  *pairs(path?: string): IterableIterator<readonly [path: string, watcher: Watcher]> {
+    if (path === undefined) {
+      for (const [watcher, paths] of this.byWatcher) for (const at of paths) yield [at, watcher];
+    } else {
+      for (const watcher of this.byPath.get(path)?.keys() ?? []) yield [path, watcher];
+    }
   }
 
   /** Each watched path, and who watches it. */
@@ -255,8 +269,23 @@ export class Watches {
     this.child.removeWatcher(watcher);
   }
 
-  /** Watches in both tables, on one path or all of them. */
+  /** Entries of both tables, as `mntr` counts them: a persistent watch is in both. */
+  get entryCount(): number {
+    return this.data.count() + this.child.count();
+  }
+
+  /** Watches as they were asked for, on one path or all of them: each kind that a watcher has on a path is one. */
   count(path?: string): number {
-    return this.data.count(path) + this.child.count(path);
+    const { data, child } = this;
+    let total = 0;
+    for (const [at, watcher] of data.pairs(path)) total += bitsOf(data.modes(at, watcher));
+    for (const [at, watcher] of child.pairs(path)) {
+      total += bitsOf(child.modes(at, watcher) & ~(data.modes(at, watcher) & LASTING));
+    }
+    return total;
   }
 }
+
+const LASTING: Modes = WatchMode.PERSISTENT | WatchMode.RECURSIVE;
+
+const bitsOf = (modes: Modes): number => (modes & 1) + ((modes >> 1) & 1) + ((modes >> 2) & 1);

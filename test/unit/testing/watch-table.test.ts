@@ -97,6 +97,34 @@ describe('Watches', () => {
     ]);
   });
 
+  it.each(['3.9', '3.8'] as const)('counts a lasting watch once, as %s has them', (emulation) => {
+    const watches = new Watches(traitsOf(emulation));
+    const [one, other] = [new Ear(), new Ear()];
+    watches.addLasting('/a', one, AddWatchModeCode.PERSISTENT);
+    watches.addLasting('/b', one, AddWatchModeCode.PERSISTENT_RECURSIVE);
+    expect([watches.count(), watches.count('/a'), watches.count('/b')]).toEqual([2, 1, 1]);
+    watches.data.add('/c', one);
+    watches.child.add('/c', one);
+    watches.child.add('/c', other);
+    expect([watches.count(), watches.count('/c'), watches.count('/none')]).toEqual([5, 3, 0]);
+    // `mntr` counts what is in the tables
+    expect(watches.entryCount).toBe(emulation === '3.9' ? 6 : 7);
+    watches.removeWatcher(one);
+    expect(watches.count()).toBe(1);
+  });
+
+  it('counts each kind on one path', () => {
+    const watches = new Watches(traitsOf('3.9'));
+    const one = new Ear();
+    watches.addLasting('/a', one, AddWatchModeCode.PERSISTENT);
+    watches.addLasting('/a', one, AddWatchModeCode.PERSISTENT_RECURSIVE);
+    watches.data.add('/a', one);
+    watches.child.add('/a', one);
+    expect(watches.count()).toBe(4);
+    watches.remove('/a', one, WatcherTypeCode.Persistent);
+    expect(watches.count('/a')).toBe(3);
+  });
+
   it('tells of a deletion once, also to who watches data and children', () => {
     const watches = new Watches(traitsOf('3.9'));
     const [both, child] = [new Ear(), new Ear()];
