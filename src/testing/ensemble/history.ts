@@ -102,6 +102,7 @@ export function replay({ zxid, timeMs, changes }: Entry, state: ServerState): re
       replayOnNode(change, txn, state);
     }
   }
+  for (const change of changes) if (change.kind === 'closeSession') state.tree.forgetOwner(change.id);
   state.commit(txn);
   return ended;
 }

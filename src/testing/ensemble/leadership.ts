@@ -140,13 +140,14 @@ export class Leadership {
    */
   claim(from: Follower, id: bigint): boolean {
     const owner = this.owners.get(id);
-    if (owner === undefined) this.owners.set(id, from);
+    // nobody would take it off again if the session is over
+    if (owner === undefined && this.state.sessions.get(id) !== undefined) this.owners.set(id, from);
     return owner === undefined || owner === from;
   }
 
   /** A session has gone to a server of which nobody knows. */
   moveAway(id: bigint): void {
-    this.owners.set(id, null);
+    if (this.state.sessions.get(id) !== undefined) this.owners.set(id, null);
   }
 
   /** A client was heard of. */

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { OPEN_ACL_UNSAFE } from '../../../../src/protocol/acls.js';
 import { Errno } from '../../../../src/protocol/error-codes.js';
-import { RawClient } from '../../../support/raw-client.js';
+import { fourLetterWord, RawClient } from '../../../support/raw-client.js';
 import {
   create,
   followersOf,
@@ -82,6 +82,10 @@ describe('an ensemble', () => {
     expect(ensemble.sessions).toHaveLength(1);
     for (const { tree, sessions } of ensemble.members) {
       expect([tree.get('/mine'), sessions.length]).toEqual([undefined, 1]);
+    }
+    // nobody remembers what the session once owned
+    for (const member of ensemble.members) {
+      expect(await fourLetterWord(member, 'dump')).toContain('\nSessions with Ephemerals (0):\n');
     }
   });
 
