@@ -4,6 +4,7 @@
  */
 import { ConnClosedError, WatchClosedError, ZkError } from '../protocol/errors.js';
 import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
+import { Fifo } from './fifo.js';
 
 interface Taker<T> {
   readonly resolve: (result: IteratorResult<T, undefined>) => void;
@@ -18,7 +19,7 @@ interface Taker<T> {
 export abstract class Stream<T> implements AsyncIterableIterator<T, undefined> {
   /** The watched path, as the caller gave it. */
   readonly path: string;
-  private readonly takers: Taker<T>[] = [];
+  private readonly takers = new Fifo<Taker<T>>();
   private readonly signal: AbortSignal | undefined;
   private readonly abortable: Abortable;
   private over = false;
@@ -125,15 +126,24 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined> {
     if (this.signal !== undefined) forget(this.signal, this.abortable);
     this.error = error === null || isClosing(error) ? null : error;
     this.release();
-    for (const { resolve, reject } of this.takers.splice(0)) {
-      this.theEnd().then(resolve, reject);
+    // in this turn, before anybody can ask who is answered at once
+    for (const { resolve, reject } of this.takers.drain()) {
+      const failure = this.takeError();
+      if (failure === null) resolve({ value: undefined, done: true });
+      else reject(failure);
     }
   }
 
   private theEnd(): Promise<IteratorResult<T, undefined>> {
+    const failure = this.takeError();
+    return failure === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(failure);
+  }
+
+  /** The first who asks hears of it. */
+  private takeError(): Error | null {
     const { error } = this;
     this.error = null;
-    return error === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(error);
+    return error;
   }
 }
 

@@ -4,6 +4,7 @@ import type { WatchKind } from '../protocol/op.js';
 import { stripChroot } from '../protocol/paths.js';
 import { WatchEventRecord, type WatchEvent, type Watcher, type WatchRegistry } from '../session/watches.js';
 import type { CallOptions } from './arguments.js';
+import { Fifo } from './fifo.js';
 import { Stream } from './stream.js';
 
 /** The connection was lost and is there again. What happened meanwhile is not told: read what you need to know anew. */
@@ -57,7 +58,7 @@ export class WatchStream extends Stream<WatchItem> {
   /** @internal The session's side. */
   readonly watcher: Watcher;
   private kind: WatchKind | null = null;
-  private items: WatchItem[] = [];
+  private readonly items = new Fifo<WatchItem>();
   private dropped = 0;
 
   /** @internal */
@@ -74,7 +75,7 @@ export class WatchStream extends Stream<WatchItem> {
       fired: (event) => this.fired(event),
       // one is enough
       missed: () => {
-        if (this.items.at(-1) !== GAP) this.push(GAP);
+        if (this.items.last !== GAP) this.push(GAP);
       },
       suspended: () => {
         if (settings.suspensions) this.push(SUSPENDED);
@@ -108,7 +109,7 @@ export class WatchStream extends Stream<WatchItem> {
   }
 
   protected override drop(): void {
-    this.items = [];
+    this.items.clear();
     this.dropped = 0;
   }
 
