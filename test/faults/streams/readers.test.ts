@@ -215,7 +215,7 @@ describe('a reader who throws', () => {
       conn.on('watch', () => {
         throw new Error('listener');
       });
-      conn.on("watch", () => {
+      conn.on('watch', () => {
         heard++;
       });
       const thrown = (async () => {
