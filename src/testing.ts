@@ -4,7 +4,7 @@ export type { EnsembleMember } from './testing/ensemble/ensemble-member.js';
 export type { MiniEnsembleOptions } from './testing/ensemble/ensemble-options.js';
 export { MiniEnsemble, type Lag, type MemberRef } from './testing/ensemble/mini-ensemble.js';
 export type { Role } from './testing/ensemble/peer.js';
-export { ImportError, ListenError, SnapshotError, VirtualTimeError } from './testing/errors.js';
+export { ImportError, ListenError, SnapshotError, VirtualTimeError, WaitTimeoutError } from './testing/errors.js';
 export { importTree, type ImportOptions, type TreeSource } from './testing/import-tree.js';
 export type { MemoryEvents, MemoryTransport } from './testing/memory-network.js';
 export type {
@@ -40,6 +40,7 @@ export type {
   HandshakeActions,
   RequestActions,
 } from './testing/faults/rule-builder.js';
+export type { WaitOptions } from './testing/faults/waiting.js';
 export type { Direction, FrameKind, WireFrame } from './testing/faults/wire-frame.js';
 export { MiniServer } from './testing/mini-server.js';
 export type { MiniServerOptions } from './testing/options.js';

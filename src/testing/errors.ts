@@ -19,6 +19,30 @@ export class VirtualTimeError extends ZkError {
   }
 }
 
+/** A frame that was waited for did not come in time: see `WaitOptions`. */
+export class WaitTimeoutError extends ZkError {
+  constructor(text: string) {
+    super('ZK_WAIT_TIMEOUT', text, { outcome: 'not-sent' });
+  }
+}
+
+/** Where somebody began to wait: by the time that there is an error, nothing of it is on the stack any more. */
+export class CallSite {
+  private readonly stack: string = '';
+
+  /** @param inner so many callers from here on are not whom errors are about */
+  constructor(private readonly inner: number) {
+    Error.captureStackTrace(this, CallSite);
+  }
+
+  /** Lets the stack of an error be that of whoever waits. @returns the error */
+  blame<E extends Error>(error: E): E {
+    const frames = this.stack.split('\n').slice(1 + this.inner);
+    error.stack = [`${error.name}: ${error.message}`, ...frames].join('\n');
+    return error;
+  }
+}
+
 /** Why one cannot listen there. */
 export function listenError(host: string, port: number, error: NodeJS.ErrnoException): ListenError {
   const where = `${host}:${port}`;

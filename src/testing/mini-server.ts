@@ -249,10 +249,13 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     });
   }
 
-  /** Stops for good. Nothing of it keeps the process alive afterwards. Harmless if it is closed. */
+  /**
+   * Stops for good. Nothing of it keeps the process alive afterwards. Harmless if it is closed. Whoever waits for a frame
+   * (`log.next()`, `reached` of a rule) gets a `UsageError`.
+   */
   close(): Promise<void> {
     this.closed = true;
-    return this.stop();
+    return this.stop().then(() => this.board.waits.close('mini-server'));
   }
 
   [Symbol.asyncDispose](): Promise<void> {

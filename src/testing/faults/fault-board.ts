@@ -5,6 +5,7 @@ import { StandingCondition } from './condition.js';
 import { Rule, type RuleKeeper } from './fault-rule.js';
 import { FrameLog } from './frame-log.js';
 import type { CompiledMatch } from './frame-match.js';
+import { Waits } from './waiting.js';
 import { DIRECTIONS, type Direction, type WireFrame } from './wire-frame.js';
 
 /** A connection that is watched, as the board sees it. */
@@ -31,6 +32,8 @@ export class FaultBoard implements RuleKeeper {
   readonly clock: Clock;
   readonly maxRequestBytes: number;
   readonly log: FrameLog;
+  /** Who waits for a frame. */
+  readonly waits: Waits;
   /** Connections that are watched. */
   readonly watched = new Set<Watched>();
   /** Must frames be looked at? */
@@ -53,7 +56,8 @@ export class FaultBoard implements RuleKeeper {
     this.options = options;
     this.clock = options.clock;
     this.maxRequestBytes = options.maxRequestBytes;
-    this.log = new FrameLog(options.logCapacity, options.log, () => this.changed());
+    this.waits = new Waits(options.clock);
+    this.log = new FrameLog(options.logCapacity, options.log, this.waits, () => this.changed());
     this.active = options.log;
   }
 

@@ -120,10 +120,16 @@ export class FaultProxy extends FaultTarget implements AsyncDisposable {
     return all.length;
   }
 
-  /** Ends it and all its connections. Resolves when they are closed; harmless if it is closed. */
+  /**
+   * Ends it and all its connections. Resolves when they are closed; harmless if it is closed. Whoever waits for a frame
+   * ({@link FrameLog.next}, {@link FaultRule.reached}) gets a `UsageError`.
+   */
   close(): Promise<void> {
     this.closing ??= new Promise<void>((resolve) => {
-      this.listener.close(() => resolve());
+      this.listener.close(() => {
+        this.board.waits.close('proxy');
+        resolve();
+      });
       for (const connection of this.open) connection.reset();
     });
     return this.closing;

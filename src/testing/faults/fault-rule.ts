@@ -2,6 +2,7 @@
 import { UsageError } from '../../protocol/errors.js';
 import { actionText, type Action } from './actions.js';
 import type { CompiledMatch } from './frame-match.js';
+import type { WaitOptions, Waiter, Waits } from './waiting.js';
 import type { WireFrame } from './wire-frame.js';
 
 /** A rule. It stands until it is used up (`times`) and holds nothing any more, is removed, or all are cleared. */
@@ -14,9 +15,14 @@ export interface FaultRule extends Disposable {
   readonly standing: boolean;
   /**
    * Resolves with the first frame that it acts on, also if that was earlier. Rejects with `UsageError` if the rule is
-   * removed before there was one.
+   * removed, or the server or proxy closed, before there was one.
    */
   readonly reached: Promise<WireFrame>;
+  /**
+   * {@link FaultRule.reached} for those who do not wait for ever: rejects with `WaitTimeoutError` when the time is up, and
+   * with the reason of the signal when that is aborted.
+   */
+  untilReached(options?: WaitOptions): Promise<WireFrame>;
   /** Takes it back. Frames that it holds go on their way; what has happened has happened. Harmless if it is over. */
   remove(): void;
 }
@@ -31,6 +37,7 @@ export interface HoldRule extends FaultRule {
 
 /** What is known of a rule by those who keep them. */
 export interface RuleKeeper {
+  readonly waits: Waits;
   /** It may not act any more. */
   over(rule: Rule): void;
 }
@@ -51,11 +58,8 @@ export class Rule implements HoldRule {
   removed = false;
   private readonly held = new Set<() => void>();
   private first: WireFrame | null = null;
-  private waiter: {
-    readonly promise: Promise<WireFrame>;
-    readonly resolve: (frame: WireFrame) => void;
-    readonly reject: (error: Error) => void;
-  } | null = null;
+  private readonly waiters = new Set<Waiter<WireFrame>>();
+  private patience: Promise<WireFrame> | null = null;
 
   constructor(
     private readonly keeper: RuleKeeper,
@@ -76,20 +80,17 @@ export class Rule implements HoldRule {
   }
 
   get reached(): Promise<WireFrame> {
-    if (this.first !== null) return Promise.resolve(this.first);
-    if (this.waiter === null) {
-      let resolve!: (frame: WireFrame) => void;
-      let reject!: (error: Error) => void;
-      const promise = new Promise<WireFrame>((yes, no) => {
-        resolve = yes;
-        reject = no;
-      });
-      // nobody has to wait for it to its end
-      promise.catch(() => undefined);
-      this.waiter = { promise, resolve, reject };
-      if (this.removed) this.giveUp();
-    }
-    return this.waiter.promise;
+    return (this.patience ??= this.untilReached());
+  }
+
+  untilReached(options: WaitOptions = {}): Promise<WireFrame> {
+    const what = (): string => `a frame for the rule "${this.text}"`;
+    return this.keeper.waits.begin<WireFrame>(what, options, (waiter) => {
+      if (this.first !== null) waiter.resolve(this.first);
+      else if (this.removed) waiter.reject(this.removedError());
+      else this.waiters.add(waiter);
+      return () => this.waiters.delete(waiter);
+    });
   }
 
   remove(): void {
@@ -99,7 +100,7 @@ export class Rule implements HoldRule {
     for (const release of [...this.held]) release();
     this.held.clear();
     this.settle();
-    this.giveUp();
+    for (const { reject } of [...this.waiters]) reject(this.removedError());
   }
 
   release(): void {
@@ -129,7 +130,7 @@ export class Rule implements HoldRule {
   acted(frame: WireFrame): void {
     this.count++;
     this.first ??= frame;
-    this.waiter?.resolve(this.first);
+    for (const { resolve } of [...this.waiters]) resolve(this.first);
     this.onActed();
   }
 
@@ -151,9 +152,7 @@ export class Rule implements HoldRule {
     this.keeper.over(this);
   }
 
-  private giveUp(): void {
-    this.waiter?.reject(
-      new UsageError('ZK_RULE_REMOVED', `the rule was removed before it acted: ${this.text}`),
-    );
+  private removedError(): UsageError {
+    return new UsageError('ZK_RULE_REMOVED', `the rule was removed before it acted: ${this.text}`);
   }
 }

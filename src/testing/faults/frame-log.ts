@@ -2,6 +2,7 @@
 import type { EventType } from '../../protocol/constants.js';
 import { InvalidOptionError, UsageError } from '../../protocol/errors.js';
 import type { OpName } from '../../protocol/operations.js';
+import type { WaitOptions, Waiter, Waits } from './waiting.js';
 import type { Direction, FrameKind, WireFrame } from './wire-frame.js';
 
 /** A frame in the log. */
@@ -43,12 +44,6 @@ const KEYS: { readonly [K in keyof Required<FrameQuery>]: true } = {
 /** Frames that a log keeps unless it is told otherwise. */
 export const LOG_CAPACITY = 10_000;
 
-interface Waiter {
-  readonly query: FrameQuery;
-  readonly resolve: (frame: LoggedFrame) => void;
-  readonly reject: (error: Error) => void;
-}
-
 /** Keeps the latest frames of all connections, oldest first. */
 export class FrameLog {
   /** Most frames that it keeps; older ones are forgotten. */
@@ -56,12 +51,13 @@ export class FrameLog {
   private isRecording: boolean;
   private kept: LoggedFrame[] = [];
   private gone = 0;
-  private readonly waiters = new Set<Waiter>();
+  private readonly waiters = new Map<Waiter<LoggedFrame>, FrameQuery>();
 
   /** @param changed called when it begins or ends to record */
   constructor(
     capacity: number,
     recording: boolean,
+    private readonly waits: Waits,
     private readonly changed: () => void,
   ) {
     this.capacity = capacity;
@@ -89,8 +85,7 @@ export class FrameLog {
   stop(): void {
     this.isRecording = false;
     const error = new UsageError('ZK_LOG_STOPPED', 'the frame log was stopped');
-    for (const { reject } of this.waiters) reject(error);
-    this.waiters.clear();
+    for (const { reject } of [...this.waiters.keys()]) reject(error);
     this.changed();
   }
 
@@ -114,14 +109,20 @@ export class FrameLog {
 
   /**
    * Resolves with the next frame that is recorded and wanted; those that were recorded before do not count. Rejects with
-   * `UsageError` if the log does not record, or stops before there is one.
+   * `UsageError` if the log does not record, or stops, or the server or proxy is closed, before there is one; with
+   * `WaitTimeoutError` when the time is up; and with the reason of the signal when that is aborted.
    */
-  next(query: FrameQuery = {}): Promise<LoggedFrame> {
-    return new Promise((resolve, reject) => {
-      check(query);
-      if (!this.isRecording) throw notRecording();
-      this.waiters.add({ query, resolve, reject });
-    });
+  next(query: FrameQuery = {}, options: WaitOptions = {}): Promise<LoggedFrame> {
+    return this.waits.begin<LoggedFrame>(
+      () => inWords(query),
+      options,
+      (waiter) => {
+        check(query);
+        if (!this.isRecording) throw notRecording();
+        this.waiters.set(waiter, query);
+        return () => this.waiters.delete(waiter);
+      },
+    );
   }
 
   /** Only for the one who watches the frames. */
@@ -129,11 +130,7 @@ export class FrameLog {
     this.kept.push(frame);
     // a little more than is promised, so that not every frame moves all the others
     if (this.kept.length >= this.capacity * 2) this.trim();
-    for (const waiter of this.waiters) {
-      if (!answers(waiter.query, frame)) continue;
-      this.waiters.delete(waiter);
-      waiter.resolve(frame);
-    }
+    for (const [waiter, query] of this.waiters) if (answers(query, frame)) waiter.resolve(frame);
   }
 
   private trim(): void {
@@ -162,6 +159,13 @@ function answers(query: FrameQuery, frame: LoggedFrame): boolean {
     } else if (frame[key] !== wanted) return false;
   }
   return true;
+}
+
+/** For people: `a frame with op create, path /a`. */
+function inWords(query: FrameQuery): string {
+  const wanted = Object.entries(query).filter(([, value]) => value !== undefined);
+  const all = wanted.map(([key, value]) => `${key} ${String(value)}`).join(', ');
+  return all === '' ? 'a frame' : `a frame with ${all}`;
 }
 
 function notRecording(): UsageError {
