@@ -239,6 +239,10 @@ export class Connection implements Caller, SessionLink, WireEnds {
     return state.lastZxid;
   }
 
+  isPrompt(): boolean {
+    return !this.held && !this.stalled;
+  }
+
   leave(): boolean {
     this.wire = null;
     return true;

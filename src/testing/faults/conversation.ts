@@ -26,6 +26,10 @@ export interface Exchange<Order> {
   readonly paths: readonly string[];
   /** Answered out of turn, as pings and credentials are. */
   readonly control: boolean;
+  /** The request. */
+  readonly frame: WireFrame;
+  /** Requests that went to the server before it. */
+  sentBefore: number;
   order: Order | null;
   /** It never went to the server: this is done when the turn of its reply comes. */
   instead: Instead | null;
@@ -58,6 +62,10 @@ export class Conversation<Order> {
   private readonly waiting: Exchange<Order>[] = [];
   private readonly control: Exchange<Order>[] = [];
   private readonly reader = new ServerReader();
+  /** Requests that went to the server. */
+  private sent = 0;
+  /** Of these so many are over, because one of them has been answered. */
+  private passed = 0;
 
   /**
    * @param connection its number
@@ -88,16 +96,25 @@ export class Conversation<Order> {
 
   /** The request goes to the server now, so its reply may come. */
   expect(exchange: Exchange<Order>): void {
+    exchange.sentBefore = this.sent++;
     (exchange.control ? this.control : this.waiting).push(exchange);
   }
 
-  /** What never went to the server and has its turn now: everything that was asked for before has been answered. */
-  nextInstead(): { readonly exchange: Exchange<Order>; readonly instead: Instead } | null {
+  /**
+   * Whose turn it is although the server will not answer: everything that was asked for before has been answered. It never
+   * went to the server (`instead`), or it is a `check` by itself, of which a server answers the errors alone, that
+   * somebody wants something of (`order`).
+   * @param isPrompt the server has answered all that it got
+   */
+  nextUnanswered(isPrompt: boolean): Exchange<Order> | null {
     for (const queue of [this.control, this.waiting]) {
-      const [exchange] = queue;
-      if (exchange === undefined || exchange.instead === null) continue;
-      queue.shift();
-      return { exchange, instead: exchange.instead };
+      for (let [exchange] = queue; exchange !== undefined; [exchange] = queue) {
+        const { op, sentBefore, instead, order } = exchange;
+        const isSilent = op === 'check' && (isPrompt || sentBefore < this.passed);
+        if (instead === null && !isSilent) break;
+        queue.shift();
+        if (instead !== null || order !== null) return exchange;
+      }
     }
     return null;
   }
@@ -151,16 +168,18 @@ export class Conversation<Order> {
     const op = (row?.name as OpName | undefined) ?? null;
     const paths = row === undefined ? NO_PATHS : this.pathsOf(row);
     const isPing = op === 'ping';
+    const frame = this.frame('toServer', 'request', bytes, op, paths);
+    frame.xid = xid;
     const exchange: Exchange<Order> = {
       xid: isPing ? Xid.PING : xid,
       op,
       paths,
       control: isPing || op === 'auth',
+      frame,
+      sentBefore: 0,
       order: null,
       instead: null,
     };
-    const frame = this.frame('toServer', 'request', bytes, op, paths);
-    frame.xid = xid;
     return { frame, exchange };
   }
 
@@ -208,7 +227,11 @@ export class Conversation<Order> {
   private takeExchange(xid: number): Exchange<Order> | null {
     for (const queue of [this.waiting, this.control]) {
       const index = queue.findIndex((exchange) => exchange.xid === xid && exchange.instead === null);
-      if (index >= 0) return queue.splice(index, 1)[0] as Exchange<Order>;
+      if (index < 0) continue;
+      const exchange = queue.splice(index, 1)[0] as Exchange<Order>;
+      // credentials are looked at before what was sent ahead of them
+      if (exchange.op !== 'auth') this.passed = Math.max(this.passed, exchange.sentBefore);
+      return exchange;
     }
     return null;
   }

@@ -70,6 +70,10 @@ export class ProxiedConnection implements WireEnds {
     return 0n;
   }
 
+  isPrompt(): boolean {
+    return false;
+  }
+
   leave(): boolean {
     // requests are under way at any time, and their replies would be strangers to whoever watches later
     return false;

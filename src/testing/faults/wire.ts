@@ -31,6 +31,8 @@ export interface WireEnds {
   cut(ending: Ending): void;
   /** A request is answered in the server's place. @returns the zxid that the server would show, 0n if it is not known */
   answered(): bigint;
+  /** Has the server answered all that was handed to it, if it answers that at all? Not known of one that is elsewhere. */
+  isPrompt(): boolean;
   /** There is nothing to watch any more. @returns false to be watched all the same */
   leave(): boolean;
 }
@@ -342,10 +344,16 @@ export class Wire implements Watched {
   }
 
   private sendAnswers(): void {
-    for (let next = this.talk.nextInstead(); next !== null; next = this.talk.nextInstead()) {
-      const { exchange, instead } = next;
+    for (;;) {
+      const exchange = this.talk.nextUnanswered(this.ends.isPrompt());
+      if (exchange === null) return;
+      const { instead, order, frame } = exchange;
       if (typeof instead === 'number') this.sendAnswer(exchange, instead);
-      else this.push('toClient', this.parcel('toClient', [], { last: instead }));
+      else if (instead !== null) this.push('toClient', this.parcel('toClient', [], { last: instead }));
+      else if (order !== null && !order.rule.removed) {
+        const last = this.cutting(order.rule, order.action, frame);
+        this.push('toClient', this.parcel('toClient', [], { last }));
+      }
     }
   }
 
@@ -418,6 +426,7 @@ export class Wire implements Watched {
   /** Something has moved in this direction: more may be read, and perhaps nobody is interested any longer. */
   private moved(direction: Direction): void {
     if (this.over) return;
+    if (direction === 'toServer' && this.talk.busy) this.sendAnswers();
     const isFull = this.lanes[direction].queuedBytes > BACKLOG_BYTES;
     if (isFull !== this.unread.has(direction)) {
       if (isFull) this.unread.add(direction);
