@@ -4,7 +4,13 @@ export type { EnsembleMember } from './testing/ensemble/ensemble-member.js';
 export type { MiniEnsembleOptions } from './testing/ensemble/ensemble-options.js';
 export { MiniEnsemble, type Lag, type MemberRef } from './testing/ensemble/mini-ensemble.js';
 export type { Role } from './testing/ensemble/peer.js';
-export { ImportError, ListenError, SnapshotError, VirtualTimeError, WaitTimeoutError } from './testing/errors.js';
+export {
+  ImportError,
+  ListenError,
+  SnapshotError,
+  VirtualTimeError,
+  WaitTimeoutError,
+} from './testing/errors.js';
 export { importTree, type ImportOptions, type TreeSource } from './testing/import-tree.js';
 export type { MemoryEvents, MemoryTransport } from './testing/memory-network.js';
 export type {

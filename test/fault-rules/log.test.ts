@@ -142,6 +142,10 @@ describe.each(KINDS)('of a %s', (kind) => {
     const { connection } = log.frames({ op: 'exists' })[0]!;
     expect(log.frames({ connection })).toHaveLength(4);
     expect(paths({ op: undefined, path: '/none' })).toHaveLength(2);
+    // and as rules are
+    expect(paths({ op: ['exists', 'ping'], direction: 'toServer' })).toEqual([null, '/none']);
+    expect(paths({ path: /^.t.2$/g, kind: 'request' })).toEqual(['/t/2']);
+    expect(paths({ path: (path) => path.endsWith('1'), kind: 'reply' })).toEqual(['/t/1']);
     log.clear();
     expect(log.frames()).toEqual([]);
   });
@@ -159,6 +163,51 @@ describe.each(KINDS)('of a %s', (kind) => {
     await expect(log.next()).rejects.toMatchObject({ code: 'ZK_LOG_OFF' });
     log.start();
     await expect(log.next({ what: 1 } as object)).rejects.toBeInstanceOf(InvalidOptionError);
+  });
+});
+
+describe('a question that no frame can be the answer to is an error, as in a rule:', () => {
+  it.each<[string, object | null]>([
+    ['no object', null],
+    ['an unknown key', { paths: '/a' }],
+    ['a key that every object has', { constructor: Object }],
+    ['an operation that there is not', { op: 'craete' }],
+    ['no operation', { op: [] }],
+    ['a path that is a number', { path: 5 }],
+    ['half an xid', { xid: 1.5 }],
+    ['an xid in words', { xid: '1' }],
+    ['an error in words', { errno: 'NoNode' }],
+    ['a connection in words', { connection: 'first' }],
+    ['a session that is no bigint', { session: 5 }],
+    ['a direction sideways', { direction: 'both' }],
+    ['a kind that there is not', { kind: 'event' }],
+    ['a kind of every object', { kind: 'constructor' }],
+    ['an event that there is not', { event: 'NodeMoved' }],
+    ['the event of sessions', { event: 'None' }],
+    ['a fault that there is not', { fault: 'dropped' }],
+    ['a fault that is a number', { fault: 1 }],
+  ])('%s', async (_what, query) => {
+    await using server = await MiniServer.start({ log: true });
+    expect(() => server.log.frames(query as object)).toThrow(InvalidOptionError);
+    await expect(server.log.next(query as object)).rejects.toBeInstanceOf(InvalidOptionError);
+    for (const key of Object.keys(query ?? {})) {
+      if (key === 'kind' || key === 'event' || key === 'errno' || key === 'connection' || key === 'fault')
+        return;
+      expect(() => server.when(query as object)).toThrow(InvalidOptionError);
+    }
+  });
+
+  it('a function that throws ends the wait with what it threw, and nothing else', async () => {
+    await using server = await MiniServer.start({ log: true });
+    const client = await Scribe.open(server.port);
+    const odd = (): boolean => {
+      throw new RangeError('mine');
+    };
+    const next = server.log.next({ path: odd });
+    expect(await client.call('exists', { path: '/', watch: false })).toBe('ok');
+    await expect(next).rejects.toThrow('mine');
+    expect(() => server.log.frames({ path: odd })).toThrow('mine');
+    client.destroy();
   });
 });
 

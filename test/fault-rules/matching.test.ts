@@ -224,6 +224,7 @@ describe.each(KINDS)('what makes no sense is refused by a %s', (kind) => {
     ['the 0th', { nth: 0 }],
     ['the third half', { nth: 1.5 }],
     ['the infinite one', { nth: Infinity }],
+    ['a key that every object has', { constructor: Object }],
     ['0 times', { times: 0 }],
     ['-1 times', { times: -1 }],
   ])('%s', (_what, match) => {

@@ -2,6 +2,16 @@
 import type { EventType } from '../../protocol/constants.js';
 import { InvalidOptionError, UsageError } from '../../protocol/errors.js';
 import type { OpName } from '../../protocol/operations.js';
+import { shown, type Action } from './actions.js';
+import {
+  demandDirection,
+  demandKeys,
+  isEventType,
+  numberTest,
+  operationsOf,
+  pathTest,
+  sessionTest,
+} from './frame-tests.js';
 import type { WaitOptions, Waiter, Waits } from './waiting.js';
 import type { Direction, FrameKind, WireFrame } from './wire-frame.js';
 
@@ -13,10 +23,12 @@ export interface LoggedFrame extends WireFrame {
   readonly fault: string | null;
 }
 
-/** Which frames of a log are wanted. All that is given must hold. */
+/** Which frames of a log are wanted, as rules have it. All that is given must hold. */
 export interface FrameQuery {
-  readonly op?: OpName | undefined;
-  readonly path?: string | undefined;
+  /** One operation, or several. */
+  readonly op?: OpName | readonly OpName[] | undefined;
+  /** Path of the request or notification, or of one operation of a multi: exactly this one, or what it is like. */
+  readonly path?: string | RegExp | ((path: string) => boolean) | undefined;
   readonly direction?: Direction | undefined;
   readonly kind?: FrameKind | undefined;
   readonly event?: EventType | undefined;
@@ -41,6 +53,23 @@ const KEYS: { readonly [K in keyof Required<FrameQuery>]: true } = {
   fault: true,
 };
 
+/** What {@link LoggedFrame.fault} can be. */
+const LOGGED_FAULTS: { readonly [K in Action['kind'] | 'blackhole' | 'lost']: true } = {
+  reply: true,
+  drop: true,
+  delay: true,
+  hold: true,
+  duplicate: true,
+  swap: true,
+  truncate: true,
+  garble: true,
+  rewrite: true,
+  chunk: true,
+  cut: true,
+  blackhole: true,
+  lost: true,
+};
+
 /** Frames that a log keeps unless it is told otherwise. */
 export const LOG_CAPACITY = 10_000;
 
@@ -51,7 +80,7 @@ export class FrameLog {
   private isRecording: boolean;
   private kept: LoggedFrame[] = [];
   private gone = 0;
-  private readonly waiters = new Map<Waiter<LoggedFrame>, FrameQuery>();
+  private readonly waiters = new Map<Waiter<LoggedFrame>, Question>();
 
   /** @param changed called when it begins or ends to record */
   constructor(
@@ -98,13 +127,13 @@ export class FrameLog {
   /**
    * The frames that were recorded, oldest first.
    * @throws {@link UsageError} if it does not record and has nothing: then none can be found, whatever happened
-   * @throws {@link InvalidOptionError} on a key that there is not
+   * @throws {@link InvalidOptionError} on a key that there is not, or a value that no frame can have
    */
   frames(query: FrameQuery = {}): readonly LoggedFrame[] {
-    check(query);
+    const isWanted = compile(query);
     if (!this.isRecording && this.kept.length === 0 && this.gone === 0) throw notRecording();
     this.trim();
-    return this.kept.filter((frame) => answers(query, frame));
+    return this.kept.filter(isWanted);
   }
 
   /**
@@ -117,9 +146,9 @@ export class FrameLog {
       () => inWords(query),
       options,
       (waiter) => {
-        check(query);
+        const isWanted = compile(query);
         if (!this.isRecording) throw notRecording();
-        this.waiters.set(waiter, query);
+        this.waiters.set(waiter, isWanted);
         return () => this.waiters.delete(waiter);
       },
     );
@@ -130,7 +159,14 @@ export class FrameLog {
     this.kept.push(frame);
     // a little more than is promised, so that not every frame moves all the others
     if (this.kept.length >= this.capacity * 2) this.trim();
-    for (const [waiter, query] of this.waiters) if (answers(query, frame)) waiter.resolve(frame);
+    for (const [waiter, isWanted] of this.waiters) {
+      try {
+        if (isWanted(frame)) waiter.resolve(frame);
+      } catch (error) {
+        // a function of whoever waits has thrown, which is his affair alone
+        waiter.reject(error as Error);
+      }
+    }
   }
 
   private trim(): void {
@@ -141,24 +177,52 @@ export class FrameLog {
   }
 }
 
-function check(query: FrameQuery): void {
-  const wrong = Object.keys(query).find((key) => !(key in KEYS));
-  if (wrong === undefined) return;
-  throw new InvalidOptionError(
-    `frames cannot be asked for by ${wrong}, but by ${Object.keys(KEYS).join(', ')}`,
-  );
+type Question = (frame: LoggedFrame) => boolean;
+
+const KINDS: readonly unknown[] = [
+  'handshake',
+  'request',
+  'reply',
+  'notification',
+  'opaque',
+] satisfies FrameKind[];
+
+/** @throws {@link InvalidOptionError} as rules do */
+function compile(query: FrameQuery): Question {
+  demandKeys('a question to the log', query, KEYS);
+  const { direction, kind, event, fault } = query;
+  demandDirection(direction);
+  if (kind !== undefined && !KINDS.includes(kind)) {
+    throw new InvalidOptionError(`kind must be ${KINDS.join(', ')}, not ${shown(kind)}`);
+  }
+  if (event !== undefined && !isEventType(event)) {
+    throw new InvalidOptionError(`event must be a type of event, not ${shown(event)}`);
+  }
+  const ops = operationsOf(query.op);
+  const tests = [
+    pathTest(query.path),
+    numberTest('xid', query.xid),
+    numberTest('errno', query.errno),
+    numberTest('connection', query.connection),
+    sessionTest(query.session),
+    faultTest(fault),
+  ].filter((test) => test !== null);
+  return (frame) =>
+    (ops === null || (frame.op !== null && ops.has(frame.op))) &&
+    (direction === undefined || frame.direction === direction) &&
+    (kind === undefined || frame.kind === kind) &&
+    (event === undefined || frame.event === event) &&
+    tests.every((test) => test(frame));
 }
 
-function answers(query: FrameQuery, frame: LoggedFrame): boolean {
-  for (const [key, wanted] of Object.entries(query) as [keyof FrameQuery, unknown][]) {
-    if (wanted === undefined) continue;
-    if (key === 'path') {
-      if (!frame.paths.includes(wanted as string)) return false;
-    } else if (key === 'fault' && typeof wanted === 'boolean') {
-      if ((frame.fault !== null) !== wanted) return false;
-    } else if (frame[key] !== wanted) return false;
+function faultTest(fault: unknown): Question | null {
+  if (fault === undefined) return null;
+  if (typeof fault === 'boolean') return (frame) => (frame.fault !== null) === fault;
+  if (typeof fault !== 'string' || !Object.hasOwn(LOGGED_FAULTS, fault)) {
+    const known = Object.keys(LOGGED_FAULTS).join(', ');
+    throw new InvalidOptionError(`fault must be true, false or one of ${known}, not ${shown(fault)}`);
   }
-  return true;
+  return (frame) => frame.fault === fault;
 }
 
 /** For people: `a frame with op create, path /a`. */

@@ -1,9 +1,19 @@
 /** Which frames a rule is about. */
-import { EventTypeCode, type EventType } from '../../protocol/constants.js';
+import type { EventType } from '../../protocol/constants.js';
 import { InvalidOptionError } from '../../protocol/errors.js';
-import { operations, type OpName } from '../../protocol/operations.js';
+import type { OpName } from '../../protocol/operations.js';
 import { shown } from './actions.js';
-import { DIRECTIONS, type Direction, type WireFrame } from './wire-frame.js';
+import {
+  demandDirection,
+  demandKeys,
+  isEventType,
+  numberTest,
+  operationsOf,
+  pathTest,
+  sessionTest,
+  type Test,
+} from './frame-tests.js';
+import type { Direction, WireFrame } from './wire-frame.js';
 
 /** Conditions that every rule can have. All of them must hold. */
 export interface FrameConditions {
@@ -99,14 +109,7 @@ const KEYS: { readonly [K in keyof Required<RequestMatch>]: true } = {
 
 /** @throws {@link InvalidOptionError} on a condition that cannot be, alone or with another */
 export function compileMatch(match: FrameMatch): CompiledMatch {
-  if (typeof match !== 'object' || (match as unknown) === null) {
-    throw new InvalidOptionError('when() takes an object with the conditions of a rule');
-  }
-  for (const key of Object.keys(match)) {
-    if (!(key in KEYS)) {
-      throw new InvalidOptionError(`unknown condition ${key}; known are ${Object.keys(KEYS).join(', ')}`);
-    }
-  }
+  demandKeys('when()', match, KEYS);
   const about = aboutOf(match);
   const direction = directionOf(match, about);
   const nth = count('nth', match.nth ?? 1);
@@ -129,8 +132,6 @@ export function compileMatch(match: FrameMatch): CompiledMatch {
   };
 }
 
-type Test = (frame: WireFrame) => boolean;
-
 function aboutOf({ handshake, notification, direction, op, xid, path }: FrameMatch): CompiledMatch['about'] {
   const alone = (what: string, keys: Record<string, unknown>): void => {
     const [wrong] = Object.entries(keys).find(([, value]) => value !== undefined) ?? [];
@@ -144,7 +145,7 @@ function aboutOf({ handshake, notification, direction, op, xid, path }: FrameMat
   }
   if (notification !== undefined) {
     alone('notifications', { op, xid });
-    if (notification !== true && !(notification in EventTypeCode && (notification as string) !== 'None')) {
+    if (notification !== true && !isEventType(notification)) {
       throw new InvalidOptionError(
         `notification must be true or a type of event, not ${shown(notification)}`,
       );
@@ -155,9 +156,7 @@ function aboutOf({ handshake, notification, direction, op, xid, path }: FrameMat
 }
 
 function directionOf({ direction }: FrameMatch, about: CompiledMatch['about']): Direction {
-  if (direction !== undefined && !DIRECTIONS.includes(direction)) {
-    throw new InvalidOptionError(`direction must be toServer or toClient, not ${shown(direction)}`);
-  }
+  demandDirection(direction);
   if (about === 'notification') {
     if (direction === 'toServer') {
       throw new InvalidOptionError('notifications go to the client: their direction cannot be toServer');
@@ -165,19 +164,6 @@ function directionOf({ direction }: FrameMatch, about: CompiledMatch['about']): 
     return 'toClient';
   }
   return direction ?? 'toServer';
-}
-
-function operationsOf(op: FrameMatch['op']): ReadonlySet<string> | null {
-  if (op === undefined) return null;
-  const names: readonly unknown[] = Array.isArray(op) ? op : [op];
-  if (names.length === 0) throw new InvalidOptionError('op must name an operation');
-  for (const name of names) {
-    if (typeof name !== 'string' || !Object.hasOwn(operations, name)) {
-      const known = Object.keys(operations).join(', ');
-      throw new InvalidOptionError(`unknown operation ${String(name)}; known are ${known}`);
-    }
-  }
-  return new Set(names as readonly string[]);
 }
 
 function kindTest(
@@ -197,33 +183,6 @@ function kindTest(
   const withEvents = ops === null && xid === undefined;
   return (frame) =>
     frame.kind === 'reply' ? isWanted(frame.op) : withEvents && frame.kind === 'notification';
-}
-
-function pathTest(path: unknown): Test | null {
-  if (path === undefined) return null;
-  let fits: (path: string) => boolean;
-  if (typeof path === 'string') fits = (each) => each === path;
-  else if (path instanceof RegExp) {
-    // one that is sticky or global would remember where it stopped
-    const stateless = new RegExp(path.source, path.flags.replace(/[gy]/g, ''));
-    fits = (each) => stateless.test(each);
-  } else if (typeof path === 'function') fits = (each) => (path as (path: string) => boolean)(each);
-  else throw new InvalidOptionError('path must be a string, a regular expression or a function');
-  return (frame) => frame.paths.some(fits);
-}
-
-function numberTest(key: 'xid', value: unknown): Test | null {
-  if (value === undefined) return null;
-  if (!Number.isInteger(value))
-    throw new InvalidOptionError(`${key} must be a whole number, not ${shown(value)}`);
-  return (frame) => frame[key] === value;
-}
-
-function sessionTest(session: unknown): Test | null {
-  if (session === undefined) return null;
-  if (typeof session !== 'bigint')
-    throw new InvalidOptionError('session must be a bigint, as conn.sessionId is');
-  return (frame) => frame.session === session;
 }
 
 function whereTest(where: unknown): Test | null {
