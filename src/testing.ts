@@ -7,6 +7,7 @@ export type { Role } from './testing/ensemble/peer.js';
 export {
   ImportError,
   ListenError,
+  MiniServerError,
   SnapshotError,
   VirtualTimeError,
   WaitTimeoutError,

@@ -1,11 +1,13 @@
 /** One socket of a client (Java `NIOServerCnxn`): a four-letter word, or a handshake and then requests. */
 import type { Socket } from 'node:net';
 import { Perms } from '../protocol/constants.js';
+import { ProtocolError } from '../protocol/errors.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import type { JuteReader } from '../protocol/jute.js';
 import { readConnectRequest, type Acl } from '../protocol/records.js';
 import { isPermitted, type AuthId } from './access.js';
 import type { ClockTimer } from './clock.js';
+import { MiniServerError } from './errors.js';
 import type { FaultBoard } from './faults/fault-board.js';
 import { corkForNow, resetSocket } from './faults/reset.js';
 import { Wire, type Ending, type WireEnds } from './faults/wire.js';
@@ -175,6 +177,10 @@ export class Connection implements Caller, SessionLink, WireEnds {
     this.scheduleFlush();
   }
 
+  report(doing: string, error: unknown): void {
+    this.host.faults.report(new MiniServerError(doing, error));
+  }
+
   hangUp(): void {
     this.close(true);
   }
@@ -325,8 +331,9 @@ export class Connection implements Caller, SessionLink, WireEnds {
     let good: boolean;
     try {
       good = this.frames();
-    } catch {
+    } catch (error) {
       // bytes that make no sense cost the connection they came on, and nothing else
+      if (!(error instanceof ProtocolError)) this.report('what a client sent', error);
       good = false;
     }
     this.reader.release();

@@ -43,6 +43,16 @@ export class CallSite {
   }
 }
 
+/** A mistake of the mini-server's own, found on a request; see `errors` of the server. `cause` is what was thrown. */
+export class MiniServerError extends ZkError {
+  constructor(doing: string, cause: unknown) {
+    super('ZK_MINI_SERVER', `a mistake of the mini-server in ${doing}: ${String(cause)}`, {
+      outcome: 'unknown',
+      cause,
+    });
+  }
+}
+
 /** Why one cannot listen there. */
 export function listenError(host: string, port: number, error: NodeJS.ErrnoException): ListenError {
   const where = `${host}:${port}`;

@@ -16,6 +16,8 @@ export interface Caller extends Watcher {
   addAuthIds(ids: readonly AuthId[]): void;
   /** The reply to the current request is its last. */
   closeAfterReply(): void;
+  /** Something was thrown that is no refusal. @param doing what was being done */
+  report(doing: string, error: unknown): void;
   /** Closes the connection without a word. */
   hangUp(): void;
   /** Serves nothing more until the function that it gives is called: a reply is still to come. */

@@ -6,7 +6,7 @@ import { Xid } from '../protocol/constants.js';
 import { Errno } from '../protocol/error-codes.js';
 import { DecodeError } from '../protocol/errors.js';
 import type { JuteReader } from '../protocol/jute.js';
-import type { AnyOp } from '../protocol/op.js';
+import { requestPath, type AnyOp } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
 import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
 import type { FrameWriter } from './frame-writer.js';
@@ -107,8 +107,7 @@ export class RequestPipeline {
     try {
       response = row.mutates ? performWrite(this.ctx, handle, request) : handle(this.ctx, request);
     } catch (error) {
-      // a bug of ours costs this request; like any exception in a real server's processors
-      const { errno, partial } = error instanceof Refusal ? error : BUG;
+      const { errno, partial } = refusalOf(error, this.caller, row, request);
       this.out.beginReply(xid, this.state.lastZxid, errno);
       if (partial !== undefined) row.writeResponse(this.out, partial);
       this.out.endFrame();
@@ -164,6 +163,7 @@ export class RequestPipeline {
     try {
       this.reply(xid, 0n, operations.auth, handlers.auth(this.ctx, request));
     } catch (error) {
+      if (!(error instanceof Refusal)) this.caller.report('auth', error);
       this.refuse(xid, 0n, error instanceof Refusal ? error.errno : Errno.AuthFailed);
       this.caller.closeAfterReply();
     }
@@ -178,6 +178,7 @@ export class RequestPipeline {
       this.reply(xid, 0n, operations.sasl, handlers.sasl(this.ctx, request));
       return true;
     } catch (error) {
+      if (!(error instanceof Refusal)) this.caller.report('sasl', error);
       if (!(error instanceof Refusal) || error.errno === Errno.Marshalling) return false;
       this.out.beginReply(xid, 0n, error.errno);
       operations.sasl.writeResponse(this.out, { token: null });
@@ -221,6 +222,13 @@ export function performWrite(ctx: RequestContext, handle: AnyHandler, request: u
   } finally {
     ctx.enter(null);
   }
+}
+
+/** What is answered to a request that threw: its refusal, or SystemError for a mistake of ours, which is kept. */
+export function refusalOf(error: unknown, caller: Caller, row: AnyOp, request: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  caller.report([row.name, requestPath(row, request) ?? ''].join(' ').trim(), error);
+  return BUG;
 }
 
 function decode<Q>(row: { readonly readRequest: (r: JuteReader) => Q }, r: JuteReader): Q | undefined {

@@ -120,9 +120,11 @@ describe('the exports', () => {
         "ListenError",
         "MiniEnsemble",
         "MiniServer",
+        "MiniServerError",
         "SnapshotError",
         "VirtualClock",
         "VirtualTimeError",
+        "WaitTimeoutError",
         "importTree",
       ]
     `);

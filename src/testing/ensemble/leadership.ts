@@ -1,6 +1,5 @@
 /** What a leader does (Java `Leader`, `PrepRequestProcessor`): it judges requests, proposes, and commits by quorum. */
 import { Perms } from '../../protocol/constants.js';
-import { Errno } from '../../protocol/error-codes.js';
 import type { EnsembleConfig } from '../../protocol/ensemble-config.js';
 import { operations, type RequestOf } from '../../protocol/operations.js';
 import { demand } from '../access.js';
@@ -8,9 +7,9 @@ import type { AnyHandler } from '../handler.js';
 import { Housekeeping, type HouseRules } from '../housekeeping.js';
 import type { Forwarded, Outcome } from '../membership.js';
 import { reapMortals } from '../reaper.js';
-import { refuse, Refusal } from '../refusal.js';
+import { refuse } from '../refusal.js';
 import { RequestContext } from '../request-context.js';
-import { performWrite } from '../request-pipeline.js';
+import { performWrite, refusalOf } from '../request-pipeline.js';
 import { asksForOwner } from '../routes.js';
 import type { ServerState } from '../server-state.js';
 import { configText, isQuorum, nextConfig } from './configuration.js';
@@ -175,14 +174,14 @@ export class Leadership {
     this.rules.reconfigured();
   }
 
-  private write({ caller, handle, request }: Forwarded): Verdict {
+  private write({ caller, row, handle, request }: Forwarded): Verdict {
     const ctx = new RequestContext(this.state, caller);
     let [errno, response]: [number, unknown] = [0, undefined];
     try {
       response = performWrite(ctx, handle, request);
     } catch (error) {
-      [errno, response] =
-        error instanceof Refusal ? [error.errno, error.partial] : [Errno.SystemError, undefined];
+      const refusal = refusalOf(error, caller, row, request);
+      [errno, response] = [refusal.errno, refusal.partial];
     }
     const { lastZxid: zxid } = this.state;
     return { upTo: this.historyZxid, outcome: () => ({ zxid, errno, response }) };

@@ -87,6 +87,11 @@ export class MiniEnsemble implements AsyncDisposable {
     return viewSessions(leading).map((view) => ({ ...view, connected: isConnected(view.id) }));
   }
 
+  /** What went wrong and should not have, of all members; see {@link MiniServer.errors}. */
+  get errors(): readonly Error[] {
+    return this.members.flatMap(({ errors }) => errors);
+  }
+
   /** What stands in `/zookeeper/config` once all have applied it: that of the leader, or of the first member without one. */
   get config(): string {
     return configText((this.quorum.leader ?? (this.all[0] as OpenMember).peer).config);

@@ -27,6 +27,9 @@ export interface BoardOptions {
   readonly watchAll: () => void;
 }
 
+/** Errors that are kept: the first say more than those that follow from them. */
+const MAX_ERRORS = 100;
+
 /** One per server or proxy. */
 export class FaultBoard implements RuleKeeper {
   readonly clock: Clock;
@@ -34,6 +37,8 @@ export class FaultBoard implements RuleKeeper {
   readonly log: FrameLog;
   /** Who waits for a frame. */
   readonly waits: Waits;
+  /** What went wrong and should not have; the first of them. */
+  readonly errors: Error[] = [];
   /** Connections that are watched. */
   readonly watched = new Set<Watched>();
   /** Must frames be looked at? */
@@ -74,6 +79,11 @@ export class FaultBoard implements RuleKeeper {
   /** Something was done. */
   count(kind: FaultKind, times = 1): void {
     if (times > 0) this.tally.set(kind, (this.tally.get(kind) ?? 0) + times);
+  }
+
+  /** Something went wrong that should not have. */
+  report(error: Error): void {
+    if (this.errors.length < MAX_ERRORS) this.errors.push(error);
   }
 
   // ---- rules

@@ -15,7 +15,7 @@ export interface FaultRule extends Disposable {
   readonly standing: boolean;
   /**
    * Resolves with the first frame that it acts on, also if that was earlier. Rejects with `UsageError` if the rule is
-   * removed, or the server or proxy closed, before there was one.
+   * removed, or the server or proxy closed, before there was one, or if a function of the rule throws, which removes it.
    */
   readonly reached: Promise<WireFrame>;
   /**
@@ -40,6 +40,8 @@ export interface RuleKeeper {
   readonly waits: Waits;
   /** It may not act any more. */
   over(rule: Rule): void;
+  /** A function of the user's has thrown. */
+  report(error: Error): void;
 }
 
 /** Both interfaces in one. */
@@ -58,6 +60,7 @@ export class Rule implements HoldRule {
   removed = false;
   private readonly held = new Set<() => void>();
   private first: WireFrame | null = null;
+  private failure: UsageError | null = null;
   private readonly waiters = new Set<Waiter<WireFrame>>();
   private patience: Promise<WireFrame> | null = null;
 
@@ -117,13 +120,18 @@ export class Rule implements HoldRule {
    * @returns true if this rule takes it on
    */
   offer(frame: WireFrame, free: boolean): boolean {
-    if (this.spent || !this.match.fits(frame)) return false;
+    if (this.spent || this.attempt(() => this.match.fits(frame)) !== true) return false;
     if ('minBytes' in this.action && frame.bytes <= this.action.minBytes) return false;
     this.seen++;
     if (!free || this.seen < this.match.nth) return false;
     this.taken++;
     this.spent = this.taken >= this.match.times;
     return true;
+  }
+
+  /** What it makes of the bytes of a frame; `null` if it throws, which removes it. */
+  change(by: (bytes: Buffer) => Buffer, bytes: Buffer): Buffer | null {
+    return this.attempt(() => by(bytes));
   }
 
   /** It has done what it says to this frame. */
@@ -152,7 +160,21 @@ export class Rule implements HoldRule {
     this.keeper.over(this);
   }
 
+  /** Runs a function of the user's: if that throws, all goes on as if the rule had been taken back before. */
+  private attempt<T>(run: () => T): T | null {
+    try {
+      return run();
+    } catch (cause) {
+      const text = `a function of the rule threw, so the rule was removed: ${this.text}: ${String(cause)}`;
+      this.failure = new UsageError('ZK_RULE_THREW', text, { cause });
+      this.keeper.report(this.failure);
+      this.remove();
+      return null;
+    }
+  }
+
   private removedError(): UsageError {
+    if (this.failure !== null) return this.failure;
     return new UsageError('ZK_RULE_REMOVED', `the rule was removed before it acted: ${this.text}`);
   }
 }

@@ -95,6 +95,15 @@ export abstract class FaultTarget {
     return this.board.injected;
   }
 
+  /**
+   * What went wrong and should not have, oldest first, at most the first 100: mistakes of the mini-server's own
+   * (`MiniServerError`; the request is answered `SystemError` or loses its connection), and functions of yours that threw
+   * in a rule (`UsageError`; the rule is removed). A good line for `afterEach`: `expect(server.errors).toEqual([])`.
+   */
+  get errors(): readonly Error[] {
+    return [...this.board.errors];
+  }
+
   /** The frames that went by. */
   get log(): FrameLog {
     return this.board.log;

@@ -50,6 +50,8 @@ interface Taken {
   readonly direction: Direction;
   readonly frame: WireFrame;
   readonly bytes: Buffer;
+  /** What the rule makes of them, if it does. */
+  readonly changed: Buffer | null;
   readonly exchange: Exchange<Order> | null;
 }
 
@@ -164,10 +166,14 @@ export class Wire implements Watched {
     const { frame, exchange } = this.talk.read(direction, bytes);
     if (this.vanishes(frame)) return;
     const order = direction === 'toClient' ? this.orderFor(frame, exchange) : null;
-    const rule = order?.rule ?? this.board.judge(frame, this.lanes[direction].isSwapping);
+    const judged = order?.rule ?? this.board.judge(frame, this.lanes[direction].isSwapping);
+    const change = order === null && judged !== null && 'by' in judged.action ? judged.action.by : null;
+    const changed = change === null ? null : (judged?.change(change, bytes) ?? null);
+    // a rule that throws does nothing
+    const rule = change !== null && changed === null ? null : judged;
     const action = order?.action ?? rule?.action;
     this.log(frame, action === undefined || (order === null && isForLater(action)) ? null : action.kind);
-    const taken = { direction, frame, bytes, exchange };
+    const taken = { direction, frame, bytes, changed, exchange };
     if (order !== null) this.cutDelivery(order.rule, order.action, taken);
     else if (rule !== null) this.act(rule, taken);
     else this.send(taken);
@@ -229,7 +235,7 @@ export class Wire implements Watched {
         this.send(taken, chunksOf(bytes, action.sizes));
         break;
       default: {
-        const changed = action.by(bytes);
+        const changed = taken.changed ?? bytes;
         const again = exchange !== null && direction === 'toServer' ? this.talk.reread(changed) : exchange;
         this.send({ ...taken, bytes: changed, exchange: again });
       }
