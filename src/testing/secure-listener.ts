@@ -2,6 +2,7 @@
 import { type Server, type Socket } from 'node:net';
 import { createSecureContext, createServer, type TLSSocket } from 'node:tls';
 import { InvalidOptionError } from '../protocol/errors.js';
+import { subjectName } from './x509-subject.js';
 
 /** The mini-server's option `tls`. PEM texts, as Node's `tls.createServer` takes them. */
 export interface MiniServerTls {
@@ -81,13 +82,5 @@ export function secureListener(
 export function subjectOf(socket: Socket): string | null {
   const certificate = (socket as Partial<TLSSocket>).getPeerX509Certificate?.();
   if (certificate === undefined) return null;
-  // Node writes one part in each line, in the order of the certificate; RFC 2253 begins with the last
-  return certificate.subject
-    .split('\n')
-    .reverse()
-    .map((line) => {
-      const at = line.indexOf('=') + 1;
-      return line.slice(0, at) + line.slice(at).replace(/[,+"\\<>;]/g, '\\$&');
-    })
-    .join(',');
+  return subjectName(certificate.raw);
 }

@@ -4,6 +4,7 @@ import { Conn, askServer, connect, tlsDialer, type ConnOptions, type TlsOptions 
 import { LinkError, TlsError, type ZkError } from '../../src/protocol/errors.js';
 import { PASSPHRASE, makeCertificates, type Certificates } from '../support/certificates.js';
 import { startRealServer, type RealServer } from '../support/real-zookeeper.js';
+import { SUBJECTS } from '../support/subjects.js';
 import { onEveryRelease } from '../support/targets.js';
 
 const ME = { scheme: 'x509', id: 'CN=client,OU=tests,O=zk-conn' } as const;
@@ -123,6 +124,14 @@ onEveryRelease('TLS', (version) => {
       await conn.setAcl('/mine', [{ perms: 31, scheme: 'x509', id: 'CN=localhost' }]);
       expect((await other.get('/mine')).data?.toString()).toBe('x');
       await other.delete('/mine');
+    });
+
+    it.each(SUBJECTS)('its subject is the name of its owner: $what', async ({ subject, more, id }) => {
+      const { ca } = made;
+      const { cert, key } = made.sign(subject, more);
+      await using conn = await connect(secure, { tls: { ca, cert, key } });
+      const { clientInfo } = await conn.call('whoAmI', {});
+      expect(clientInfo).toContainEqual({ authScheme: 'x509', user: id });
     });
 
     it.each(['none', 'stranger'] as const)('refused, with a reason: %s', async (who) => {

@@ -34,6 +34,8 @@ export interface Certificates extends Disposable {
   readonly encryptedKey: string;
   /** The client's certificate and key as PKCS #12, with {@link PASSPHRASE}. */
   readonly pfxFile: string;
+  /** One more that the CA has signed. @param subject and `more` as `openssl req` takes them */
+  sign(subject: string, more?: readonly string[]): Identity;
 }
 
 export const PASSPHRASE = 'opensesame-4711';
@@ -72,6 +74,7 @@ export function makeCertificates(): Certificates {
     return identity(name);
   };
 
+  let count = 0;
   request('ca', '/CN=zk-conn test CA', '-x509', '-days', '2');
   const server = signed('server', '/CN=localhost', '-addext', LOCAL);
   const wrongName = signed('wrong-name', '/CN=other', '-addext', 'subjectAltName=DNS:other.example');
@@ -111,6 +114,7 @@ export function makeCertificates(): Certificates {
     stranger: identity('stranger'),
     encryptedKey: read('encrypted.key'),
     pfxFile: at('client.p12'),
+    sign: (subject, more = []) => signed(`signed-${++count}`, subject, ...more),
     [Symbol.dispose]: () => fs.rmSync(folder, { recursive: true, force: true }),
   };
 }
