@@ -2,6 +2,7 @@
 import { InvalidArgumentError } from '../../protocol/errors.js';
 import type { ConfigServer } from '../../protocol/ensemble-config.js';
 import { systemClock } from '../clock.js';
+import { ListenError } from '../errors.js';
 import type { MiniServer } from '../mini-server.js';
 import type { ServerOptions } from '../options.js';
 import { viewSessions, type SessionView } from '../views.js';
@@ -31,6 +32,7 @@ const MAX_INT = 0x7fffffff;
 export class MiniEnsemble implements AsyncDisposable {
   private readonly all: OpenMember[] = [];
   private readonly lags = new Map<Peer, Lag>();
+  private closed = false;
 
   private constructor(
     private readonly settings: EnsembleSettings,
@@ -102,7 +104,10 @@ export class MiniEnsemble implements AsyncDisposable {
     await this.find(ref).member.stop();
   }
 
-  /** Starts a member again that was stopped, on the same port; one that runs is restarted. */
+  /**
+   * Starts a member again that was stopped, on the same port; one that runs is restarted.
+   * @throws {@link ListenError} if the port was taken meanwhile, or the member or the ensemble was closed
+   */
   async start(ref: MemberRef): Promise<void> {
     await this.find(ref).member.restart();
   }
@@ -121,8 +126,12 @@ export class MiniEnsemble implements AsyncDisposable {
     this.quorum.part(peers);
   }
 
-  /** All members reach each other again. What a minority had beyond the others, it forgets. */
+  /**
+   * All members reach each other again, and every {@link MiniEnsemble.lag} ends. What a minority had beyond the others, it
+   * forgets. Faults between members and their clients stay: `member.heal()` ends those.
+   */
   heal(): void {
+    for (const lag of [...this.lags.values()]) lag.end();
     this.quorum.part(null);
   }
 
@@ -179,19 +188,24 @@ export class MiniEnsemble implements AsyncDisposable {
   /**
    * Starts a further member, which follows and has no vote until `reconfig` lets it join: give it
    * {@link EnsembleMember.joining}.
-   * @throws {@link ListenError}
+   * @throws {@link ListenError} if it cannot listen, or the ensemble was closed
    */
   async addMember(): Promise<EnsembleMember> {
+    this.demandOpen();
     const [options] = this.settings.servers as readonly [ServerOptions];
     const opened = await this.open(Object.freeze({ ...options, port: 0, snapshot: null }), true);
     this.quorum.join(opened.peer);
     return opened.member;
   }
 
-  /** Stops all members for good. Harmless if it is closed. */
+  /**
+   * Closes all members as {@link MiniServer.close} does: they cannot be started again, and no member can be added. Their
+   * nodes can still be looked at. Harmless if it is closed.
+   */
   async close(): Promise<void> {
-    this.quorum.close();
+    this.closed = true;
     this.quorum.leave(...this.all.map(({ peer }) => peer));
+    this.quorum.close();
     await Promise.all(this.members.map((member) => member.close()));
   }
 
@@ -217,9 +231,15 @@ export class MiniEnsemble implements AsyncDisposable {
     const { quorum, settings } = this;
     const id = this.all.length + 1;
     const opened = await openMember({ quorum, id, votes, options, readOnly: settings.readOnly });
+    if (this.closed) await opened.member.close();
+    this.demandOpen();
     this.all.push(opened);
     quorum.peers.push(opened.peer);
     return opened;
+  }
+
+  private demandOpen(): void {
+    if (this.closed) throw new ListenError('the mini-ensemble was closed');
   }
 
   private begin(members: readonly OpenMember[]): void {

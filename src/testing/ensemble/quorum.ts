@@ -21,7 +21,8 @@ export class Quorum {
   private noticing: ClockTimer | null = null;
   /** Since when members cannot go on. */
   private readonly lostSince = new Map<Peer, number>();
-  private electing: ClockTimer | null = null;
+  /** Elections that go on: by who takes part, the timer of their end. */
+  private readonly electing = new Map<string, ClockTimer>();
   private readonly retreating = new Map<Peer, ClockTimer>();
 
   constructor(
@@ -87,13 +88,16 @@ export class Quorum {
     if (group.some((each) => byLog(each, peer) < 0)) return false;
     this.drop(group);
     this.install(peer, group);
+    // the election that they may have been in is off
+    this.settle();
     return true;
   }
 
   /** Ends all timers. */
   close(): void {
     this.noticing?.cancel();
-    this.electing?.cancel();
+    for (const timer of this.electing.values()) timer.cancel();
+    this.electing.clear();
     for (const timer of this.retreating.values()) timer.cancel();
     this.retreating.clear();
   }
@@ -158,24 +162,40 @@ export class Quorum {
     }
   }
 
-  /** Lets those who look for a leader find one, or elect one. */
-  private settle(isOver = this.times.electionMs === 0): void {
+  /** Lets those who look for a leader find one, or elect one. @param over who took part in the election that is over */
+  private settle(over: string | null = null): void {
+    const goingOn = new Set<string>();
     for (const group of this.islands()) {
       const looking = group.filter(({ role }) => role === 'looking');
       const leader = group.find(({ leads, leadership }) => leads && leadership?.hasQuorum === true);
       const best = favourite(looking);
       if (leader !== undefined) {
         for (const peer of looking) this.admit(peer, leader.leadership as Leadership);
-      } else if (best !== undefined && isOver) {
-        this.install(best, looking);
       } else if (best !== undefined) {
-        this.electing ??= this.clock.setTimeout(() => {
-          this.electing = null;
-          this.settle(true);
-        }, this.times.electionMs);
+        const who = namesOf(looking);
+        if (this.times.electionMs === 0 || who === over) this.install(best, looking);
+        else goingOn.add(who);
       } else {
         for (const peer of looking) this.retreat(peer);
       }
+    }
+    this.elections(goingOn);
+  }
+
+  /** Each island has an election of its own, which begins anew when somebody comes to it or goes. */
+  private elections(goingOn: ReadonlySet<string>): void {
+    for (const [who, timer] of this.electing) {
+      if (goingOn.has(who)) continue;
+      timer.cancel();
+      this.electing.delete(who);
+    }
+    for (const who of goingOn) {
+      if (this.electing.has(who)) continue;
+      const end = (): void => {
+        this.electing.delete(who);
+        this.settle(who);
+      };
+      this.electing.set(who, this.clock.setTimeout(end, this.times.electionMs));
     }
   }
 
@@ -243,6 +263,12 @@ export class Quorum {
     this.retreating.delete(peer);
   }
 }
+
+const namesOf = (peers: readonly Peer[]): string =>
+  peers
+    .map(({ id }) => id)
+    .sort((a, b) => a - b)
+    .join();
 
 /** Who wins an election: whoever has the most in its log, then the highest id. Nobody, if there is no quorum. */
 function favourite(looking: readonly Peer[]): Peer | undefined {

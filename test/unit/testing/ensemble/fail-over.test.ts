@@ -87,6 +87,31 @@ describe('when the leader stops', () => {
     expect(ensemble.leader).toBe(ensemble.members[1]);
   });
 
+  it('an election begins anew when others take part', async () => {
+    const clock = new ManualClock();
+    const ensemble = await startEnsemble({ clock, electionMs: 200 });
+    clock.advance(200);
+    ensemble.partition([[0, 1], [2]]);
+    clock.advance(150);
+    // what those two have begun is nothing to these two
+    ensemble.partition([[0], [1, 2]]);
+    clock.advance(199);
+    expect(ensemble.leader).toBeUndefined();
+    clock.advance(1);
+    expect(ensemble.leader).toBe(ensemble.members[2]);
+    // nor is one that was decided by force
+    await ensemble.stop(2);
+    ensemble.heal();
+    clock.advance(150);
+    ensemble.elect(1);
+    ensemble.partition([[0], [1]]);
+    ensemble.heal();
+    clock.advance(199);
+    expect(ensemble.leader).toBeUndefined();
+    clock.advance(1);
+    expect(ensemble.leader).toBe(ensemble.members[1]);
+  });
+
   it('sessions have their whole time again, and expire by the clock of the new leader', async () => {
     const clock = new ManualClock();
     const ensemble = await startEnsemble({ clock });

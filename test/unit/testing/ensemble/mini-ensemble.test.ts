@@ -3,7 +3,7 @@ import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../../../src/index.js';
 import { InvalidArgumentError, InvalidOptionError } from '../../../../src/protocol/errors.js';
-import { MiniEnsemble, MiniServer, VirtualClock } from '../../../../src/testing.js';
+import { ListenError, MiniEnsemble, MiniServer, VirtualClock } from '../../../../src/testing.js';
 import type { MiniEnsembleOptions } from '../../../../src/testing/ensemble/ensemble-options.js';
 import { ManualClock } from '../manual-clock.js';
 import { conn, create, followersOf, raw, read, set, startEnsemble } from './ensemble-world.js';
@@ -186,6 +186,43 @@ it('leaves nothing behind when it is closed, twice', async () => {
   await ensemble.close();
   await ensemble.close();
   expect(clock.pendingTimers).toBe(0);
+});
+
+it('is closed for good: no member starts, none is added', async () => {
+  const ensemble = await MiniEnsemble.start();
+  const late = ensemble.addMember();
+  await ensemble.close();
+  await expect(late).rejects.toThrow(ListenError);
+  await expect(ensemble.addMember()).rejects.toThrow(ListenError);
+  await expect(ensemble.start(0)).rejects.toThrow(ListenError);
+  expect(() => ensemble.elect(0)).toThrow(InvalidArgumentError);
+  expect(ensemble.members.map(({ role, running }) => [role, running])).toEqual([
+    ['stopped', false],
+    ['stopped', false],
+    ['stopped', false],
+  ]);
+  expect(ensemble.members[0]!.tree.get('/zookeeper')).toBeDefined();
+});
+
+it('a member is closed for good, and the others go on', async () => {
+  const ensemble = await startEnsemble();
+  await ensemble.leader!.close();
+  await expect(ensemble.start(2)).rejects.toThrow(ListenError);
+  expect(ensemble.members.map(({ role }) => role)).toEqual(['follower', 'leader', 'stopped']);
+});
+
+it('heal ends the partition and every lag, and no fault between a member and its clients', async () => {
+  const ensemble = await startEnsemble();
+  const [slow, other] = followersOf(ensemble);
+  const lags = [ensemble.lag(slow!), ensemble.lag(other!, 1_000)];
+  const own = slow!.lag(1);
+  const writer = await raw(ensemble.leader!);
+  await create(writer, '/a');
+  expect(slow!.tree.get('/a')).toBeUndefined();
+  ensemble.heal();
+  expect(lags.map(({ standing }) => standing)).toEqual([false, false]);
+  expect([slow, other].map((member) => member!.tree.get('/a')?.text)).toEqual(['', '']);
+  expect(own.standing).toBe(true);
 });
 
 it('lives on a virtual clock, without sockets: an hour with a fail-over in each minute', async () => {
