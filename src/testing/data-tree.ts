@@ -94,13 +94,10 @@ export class DataNode implements Stat {
   }
 }
 
-/** Nodes that nobody can delete (Java `PrepRequestProcessor.isSpecialPath`). */
-export const SPECIAL_PATHS: ReadonlySet<string> = new Set([
-  '/',
-  '/zookeeper',
-  '/zookeeper/quota',
-  '/zookeeper/config',
-]);
+const SPECIAL_PATHS: ReadonlySet<string> = new Set(['/', '/zookeeper', '/zookeeper/quota']);
+
+/** Tells which servers there are. */
+const CONFIG_PATH = '/zookeeper/config';
 
 /** Ten digits with leading zeros, the sign counted in (Java `%010d`). */
 export function sequenceSuffix(n: number): string {
@@ -115,8 +112,14 @@ export class DataTree {
   /** Containers and TTL nodes: what a reaper looks at. */
   private readonly mortal = new Set<string>();
 
-  constructor() {
+  /** @param hasConfig has it a node that tells which servers there are, as since 3.5? */
+  constructor(private readonly hasConfig = true) {
     this.clear();
+  }
+
+  /** May nobody delete that node (Java `PrepRequestProcessor.isSpecialPath`)? */
+  isSpecial(path: string): boolean {
+    return SPECIAL_PATHS.has(path) || (this.hasConfig && path === CONFIG_PATH);
   }
 
   /** Makes it that of a fresh server. */
@@ -131,8 +134,8 @@ export class DataTree {
       if (path !== '/') this.parentOf(path)?.children.add(baseName(path));
       return node;
     };
-    for (const path of ['/', '/zookeeper', '/zookeeper/quota']) add(path, OPEN_ACL_UNSAFE);
-    add('/zookeeper/config', READ_ACL_UNSAFE).aversion = -1;
+    for (const path of SPECIAL_PATHS) add(path, OPEN_ACL_UNSAFE);
+    if (this.hasConfig) add(CONFIG_PATH, READ_ACL_UNSAFE).aversion = -1;
   }
 
   /** The node, or `undefined`. The empty path is the root, as for Java. */
@@ -140,7 +143,7 @@ export class DataTree {
     return this.nodes.get(path === '' ? '/' : path);
   }
 
-  /** Nodes, the four of a fresh tree included. */
+  /** Nodes, those of a fresh tree included. */
   get size(): number {
     return this.nodes.size;
   }
@@ -176,6 +179,8 @@ export class DataTree {
     this.owned.clear();
     this.mortal.clear();
     for (const [path, node] of nodes) {
+      // one that a later server made; a client's own is like any other
+      if (path === CONFIG_PATH && !this.hasConfig && node.aversion === -1) continue;
       this.nodes.set(path, node);
       if (path !== '/') this.parentOf(path)?.children.add(baseName(path));
       this.index(path, node);

@@ -86,6 +86,7 @@ function demandPaths(ops: readonly MultiOp[], { multiIsReadStrictly }: Traits): 
 function byItsFlags({ op, request }: MultiOp, traits: Traits): MultiOp {
   if (!CREATES.has(op)) return { op, request };
   const q = request as CreateRequest;
+  if (!traits.createTakesEveryMode) return { op, request };
   if (op === operations.createTTL) {
     return isTtl(q.flags) || !isCreateFlag(q.flags) ? { op, request } : { op: plainRow(q.flags), request };
   }

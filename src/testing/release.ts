@@ -72,6 +72,16 @@ export const DIFFERENCES = {
     why: 'seen in 3.9.3; before, its path is read from the wrong place',
     of: ['3.9'],
   },
+  configNode: {
+    what: 'There is a node `/zookeeper/config`, which nobody can delete',
+    why: 'ZOOKEEPER-107, 3.5.0',
+    of: ['3.8', '3.9', 'keeper'],
+  },
+  createTakesEveryMode: {
+    what: 'Creates may be of containers and TTL nodes (flags 4 to 6); elsewhere these flags are BadArguments, which is found out after a missing parent or permission',
+    why: 'ZOOKEEPER-2163, 3.5.1, and ZOOKEEPER-2169, 3.5.3',
+    of: ['3.8', '3.9', 'keeper'],
+  },
   strangersGetSessions: {
     what: 'Who attaches to a session that is gone gets a new one; elsewhere a refusal',
     why: 'ClickHouse#116690',

@@ -16,7 +16,7 @@ export interface Zxids {
 
 /** Tree, sessions, watches and the zxid of one server. */
 export class ServerState {
-  readonly tree = new DataTree();
+  readonly tree: DataTree;
   readonly quotas: Quotas;
   readonly sessions: SessionTable;
   readonly watches: Watches;
@@ -33,6 +33,7 @@ export class ServerState {
     this.options = options;
     this.clock = options.clock;
     this.watches = new Watches(options.traits);
+    this.tree = new DataTree(options.traits.configNode);
     this.quotas = new Quotas(this.tree, options.enforceQuota);
     this.sessions = sessions;
   }

@@ -85,11 +85,9 @@ export function takeSnapshot({ tree, sessions, lastZxid }: Source, ephemerals: b
     if (node !== undefined && (ephemerals || node.lifetime.kind !== 'ephemeral'))
       nodes.push(writeNode(path, node));
   }
-  const kept = [...sessions].map(({ id, passwd, timeoutMs }) => ({
-    id: hex(id),
-    passwd: passwd.toString('base64'),
-    timeoutMs,
-  }));
+  const kept = [...sessions]
+    .filter(({ isLocal }) => !isLocal)
+    .map(({ id, passwd, timeoutMs }) => ({ id: hex(id), passwd: passwd.toString('base64'), timeoutMs }));
   return {
     format: FORMAT,
     version: FORMAT_VERSION,

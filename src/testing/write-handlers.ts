@@ -11,7 +11,7 @@ import {
 import type { CreateRequest, EmptyRecord, PathRequest } from '../protocol/operations.js';
 import { pathProblem } from '../protocol/paths.js';
 import { demand, fixupAcl } from './access.js';
-import { PERSISTENT, sequenceSuffix, SPECIAL_PATHS, type DataNode, type Lifetime } from './data-tree.js';
+import { PERSISTENT, sequenceSuffix, type DataNode, type Lifetime } from './data-tree.js';
 import type { AnyHandler, Handler } from './handler.js';
 import { refuse } from './refusal.js';
 import type { RequestContext } from './request-context.js';
@@ -33,11 +33,13 @@ const NO_TTL = -1;
 
 function createNode(ctx: RequestContext, q: CreateRequest, kind: CreateKind, ttl: number): Created {
   const { state, caller, txn } = ctx;
-  checkMode(q.flags, kind, ttl, state.options.extendedTypesEnabled);
+  const { extendedTypesEnabled, traits } = state.options;
+  if (traits.createTakesEveryMode) checkMode(q.flags, kind, ttl, extendedTypesEnabled);
   const parentPath = checkedParent(q.path);
   const acl = fixupAcl(q.acl, caller.authIds, state.options.sasl !== null, state.options.tls !== undefined);
   const parent = state.tree.get(parentPath) ?? refuse('NoNode');
   demand(parent.acl, Perms.CREATE, caller.authIds);
+  if (!traits.createTakesEveryMode && !PLAIN_FLAGS.has(q.flags)) refuse('BadArguments');
   const path = isSequential(q.flags) ? q.path + sequenceSuffix(parent.creates) : q.path;
   if (pathProblem(path) !== null) refuse('BadArguments');
   if (state.tree.get(path) !== undefined) refuse('NodeExists');
@@ -61,6 +63,9 @@ function checkMode(flags: number, kind: CreateKind, ttl: number, extendedTypes: 
 }
 
 const FLAGS: ReadonlySet<number> = new Set(Object.values(CREATE_FLAGS));
+
+/** Those that there have always been. */
+const PLAIN_FLAGS: ReadonlySet<number> = new Set([0, 1, 2, 3]);
 
 /** Is there a create mode with that number? */
 export function isCreateFlag(flags: number): boolean {
@@ -107,7 +112,7 @@ export const createTtl: Handler<'createTTL'> = (ctx, q) => create2Response(creat
 /** Does not check how the path is spelt: a bad one has no parent or no node. */
 export const deleteNode: Handler<'delete'> = ({ state: { tree }, caller, txn }, { path, version }) => {
   const parentPath = checkedParent(path);
-  if (SPECIAL_PATHS.has(path)) refuse('BadArguments');
+  if (tree.isSpecial(path)) refuse('BadArguments');
   const parent = tree.get(parentPath) ?? refuse('NoNode');
   demand(parent.acl, Perms.DELETE, caller.authIds);
   const node = tree.get(path) ?? refuse('NoNode');
@@ -121,7 +126,7 @@ export const deleteNode: Handler<'delete'> = ({ state: { tree }, caller, txn }, 
 export const deleteContainer: AnyHandler = ({ state: { tree }, txn }, request) => {
   const path = (request as PathRequest).path;
   checkedParent(path);
-  if (SPECIAL_PATHS.has(path)) refuse('BadArguments');
+  if (tree.isSpecial(path)) refuse('BadArguments');
   const node = tree.get(path) ?? refuse('NoNode');
   if (node.numChildren > 0) refuse('NotEmpty');
   if (node.lifetime.kind === 'ephemeral') refuse('BadVersion');

@@ -125,6 +125,8 @@ function replayOnNode(change: NodeChange, txn: Transaction, { tree }: ServerStat
 
 /** Puts a configuration in its node, whose version never moves (Java `PrepRequestProcessor`, case reconfig). */
 export function setConfig(state: ServerState, text: string, zxid: bigint, timeMs: number): void {
+  // a server before 3.5 tells nobody
+  if (!state.tree.isSpecial(CONFIG_NODE)) return;
   const node = configNode(state);
   node.data = Buffer.from(text);
   node.version = -1;

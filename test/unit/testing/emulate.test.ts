@@ -2,6 +2,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { digestAcl, OPEN_ACL_UNSAFE } from '../../../src/protocol/acls.js';
 import { Errno } from '../../../src/protocol/error-codes.js';
+import type { MultiOp } from '../../../src/protocol/multi.js';
+import type { AnyOp } from '../../../src/protocol/op.js';
+import { operations } from '../../../src/protocol/operations.js';
+import { MiniEnsemble } from '../../../src/testing/ensemble/mini-ensemble.js';
 import { MiniServer } from '../../../src/testing/mini-server.js';
 import type { MiniServerOptions } from '../../../src/testing/options.js';
 import { EMULATIONS } from '../../../src/testing/release.js';
@@ -64,6 +68,68 @@ describe('emulate', () => {
     other.send('create2', node('/b'));
     expect(await other.reply()).toMatchObject({ errno: Errno.Unimplemented, zxid: -1n });
     expect(await other.reply()).toBeNull();
+  });
+
+  it('3.4 knows no operation that came later, and no configuration', async () => {
+    const server = await started({ emulate: '3.4' });
+    const later = Object.values<AnyOp>(operations).filter(({ since }) => since !== '3.4');
+    expect(later.map(({ name }) => name).sort()).toEqual(
+      [
+        ...[
+          'create2',
+          'createContainer',
+          'createTTL',
+          'reconfig',
+          'checkWatches',
+          'removeWatches',
+          'addWatch',
+        ],
+        ...['setWatches2', 'getEphemerals', 'getAllChildrenNumber', 'multiRead', 'whoAmI'],
+      ].sort(),
+    );
+    for (const { code, name } of later) {
+      const client = await open(server);
+      const header = Buffer.alloc(8);
+      header.writeInt32BE(9);
+      header.writeInt32BE(code, 4);
+      client.sendFrame(header);
+      expect(await client.reply(), name).toMatchObject({ xid: 9, errno: Errno.Unimplemented, zxid: -1n });
+      expect(await client.reply(), name).toBeNull();
+    }
+    expect(server.tree.paths()).toEqual(['/', '/zookeeper', '/zookeeper/quota']);
+    const client = await open(server);
+    const config = { path: '/zookeeper/config', watch: false };
+    expect((await client.call('getData', config)).errno).toBe(Errno.NoNode);
+    // here it is a node like any other
+    expect((await client.call('create', node(config.path))).errno).toBe(0);
+    const own = server.snapshot();
+    expect((await client.call('delete', { path: config.path, version: -1 })).errno).toBe(0);
+    server.restore(own);
+    expect(server.tree.get(config.path)).toBeDefined();
+    server.restore((await started({})).snapshot());
+    expect(server.tree.paths()).toEqual(['/', '/zookeeper', '/zookeeper/quota']);
+    expect(server.tree.get('/zookeeper')!.children).toEqual(['quota']);
+  });
+
+  it('3.4 makes neither containers nor TTL nodes, and says so when all else is well', async () => {
+    const client = await open(await started({ emulate: '3.4', extendedTypesEnabled: true }));
+    for (const flags of [4, 5, 6, 7, -1]) {
+      expect((await client.call('create', node('/none/a', flags))).errno).toBe(Errno.NoNode);
+      expect((await client.call('create', node('/a', flags))).errno).toBe(Errno.BadArguments);
+      const ops = [{ op: operations.create, request: node('/a', flags) }] as MultiOp[];
+      const { response } = await client.call('multi', { ops });
+      expect(response!.results.map(({ errno }) => errno)).toEqual([Errno.BadArguments]);
+    }
+    expect((await client.call('create', node('/a', 3))).errno).toBe(0);
+  });
+
+  it('an ensemble of 3.4 has no configuration to read', async () => {
+    await using ensemble = await MiniEnsemble.start({ emulate: '3.4' });
+    for (const { tree } of ensemble.members) expect(tree.get('/zookeeper/config')).toBeUndefined();
+    const client = await open(ensemble.leader!);
+    expect((await client.call('create', node('/a'))).errno).toBe(0);
+    await ensemble.stop(ensemble.leader!);
+    expect(ensemble.leader!.tree.get('/a')).toBeDefined();
   });
 
   it('keeper hangs up on what it does not know, and gives strangers a session', async () => {

@@ -27,6 +27,9 @@ describe('a mini-server', () => {
     const snapshot = server.snapshot({ ephemerals: true });
     const mode = server.readOnly();
     const reader = await RawClient.open(server, { readOnly: true });
+    // a session of this server alone is none to go on with elsewhere
+    expect(server.sessions).toHaveLength(2);
+    expect(server.snapshot({ ephemerals: true }).sessions).toEqual(snapshot.sessions);
     server.restore(snapshot);
     expect(await reader.frame()).toBeNull();
     mode.end();
