@@ -1,7 +1,7 @@
 /** Time that passes when a test says so, for the client and the mini-server alike. */
 import { InvalidArgumentError } from '../protocol/errors.js';
 import type { Clock, ClockTimer } from './clock.js';
-import { VirtualTimeError } from './errors.js';
+import { CallSite, VirtualTimeError } from './errors.js';
 
 /** Options of `new VirtualClock`. */
 export interface VirtualClockOptions {
@@ -19,6 +19,7 @@ interface Entry {
   /** When it fires, ms. */
   readonly at: number;
   readonly fire: () => void;
+  /** Cancelled, or fired. */
   cancelled: boolean;
 }
 
@@ -67,7 +68,7 @@ export class VirtualClock implements Clock {
 
   /** Timers that are set. */
   get pending(): number {
-    return this.entries.reduce((count, { cancelled }) => (cancelled ? count : count + 1), 0);
+    return this.entries.length;
   }
 
   /** Calls `fire` once, when that much time has passed. */
@@ -77,7 +78,12 @@ export class VirtualClock implements Clock {
     else this.defer(() => this.fire(entry));
     return {
       cancel: () => {
+        if (entry.cancelled) return;
         entry.cancelled = true;
+        // nothing of it stays: a client sets and cancels one for each request
+        const i = this.placeBehind(entry.at - 1);
+        const place = this.entries.indexOf(entry, i);
+        if (place >= 0) this.entries.splice(place, 1);
       },
     };
   }
@@ -100,9 +106,9 @@ export class VirtualClock implements Clock {
    * @throws {@link VirtualTimeError} if there is no end of what happens at one moment
    */
   advance(ms: number): Promise<void> {
-    return this.next(async () => {
+    return this.next(`advance(${String(ms)})`, async (site) => {
       const end = this.ms + wholeMs('the time to advance', ms);
-      do await this.quiet();
+      do await this.quiet(site);
       while (this.fireNext(end));
       this.ms = end;
     });
@@ -110,22 +116,24 @@ export class VirtualClock implements Clock {
 
   /**
    * Lets time pass until a promise is settled, or a function gives something true, and gives that.
-   * @throws what the promise or the function throws; {@link VirtualTimeError} if `maxMs` have passed before
+   * @throws what the promise or the function throws; {@link VirtualTimeError} if `maxMs` have passed before, or no timer is
+   * set any more, so that nothing can come of more time
    */
   advanceUntil<T>(
     goal: PromiseLike<T> | (() => T),
     { maxMs = DEFAULT_MAX_MS }: AdvanceOptions = {},
   ): Promise<T> {
     const watched = typeof goal === 'function' ? null : watch(goal);
-    return this.next(async () => {
+    return this.next(`advanceUntil(${inWords(goal)})`, async (site) => {
       if (typeof goal !== 'function' && !isPromise(goal)) {
         throw new InvalidArgumentError(
           'time advances until a promise is settled or a function gives something true',
         );
       }
-      const end = this.ms + wholeMs('maxMs', maxMs);
+      const begin = this.ms;
+      const end = begin + wholeMs('maxMs', maxMs);
       for (;;) {
-        await this.quiet();
+        await this.quiet(site);
         if (watched !== null) {
           if (watched.settled) return goal as PromiseLike<T>;
         } else {
@@ -133,8 +141,12 @@ export class VirtualClock implements Clock {
           if (given) return given;
         }
         if (this.fireNext(end)) continue;
-        const why = this.entries.length === 0 ? 'no timer is set any more' : `${maxMs} ms have passed`;
-        throw new VirtualTimeError(`what was waited for has not come: ${why}`);
+        if (this.entries.length === 0) {
+          throw site.error(`no timer is set any more, ${this.ms - begin} ms after it began`);
+        }
+        if (this.ms === end) throw site.error(`${maxMs} ms have passed and it has not come`);
+        // what is asked for may be the time itself
+        this.ms = end;
       }
     });
   }
@@ -145,22 +157,22 @@ export class VirtualClock implements Clock {
    * @throws {@link VirtualTimeError} if there is no end of it
    */
   settle(): Promise<void> {
-    return this.next(() => this.quiet());
+    return this.next('settle()', (site) => this.quiet(site));
   }
 
-  private next<T>(pass: () => Promise<T>): Promise<T> {
-    const passed = this.passage.then(pass);
+  /** @param what was called, directly by the method that calls this one */
+  private next<T>(what: string, pass: (site: Passage) => Promise<T>): Promise<T> {
+    const site = new Passage(what, new CallSite(2));
+    const passed = this.passage.then(() => pass(site));
     this.passage = passed.catch(() => undefined);
     return passed;
   }
 
-  private async quiet(): Promise<void> {
+  private async quiet(site: Passage): Promise<void> {
     let still = 0;
     for (let turns = 0; still < QUIET_TURNS; turns++) {
       if (turns === MAX_TURNS) {
-        throw new VirtualTimeError(
-          `client and server never come to rest at ${this.ms} ms, so no time passes`,
-        );
+        throw site.error(`client and server never come to rest at ${this.ms} ms, so no time passes`);
       }
       const { stirrings } = this;
       await new Promise<void>((resolve) => nextTurn(resolve));
@@ -171,14 +183,12 @@ export class VirtualClock implements Clock {
 
   /** Goes to the next timer up to `end`, and fires it. @returns false if there is none */
   private fireNext(end: number): boolean {
-    for (let entry = this.entries[0]; entry !== undefined && entry.at <= end; entry = this.entries[0]) {
-      this.entries.shift();
-      if (entry.cancelled) continue;
-      this.ms = entry.at;
-      this.fire(entry);
-      return true;
-    }
-    return false;
+    const [entry] = this.entries;
+    if (entry === undefined || entry.at > end) return false;
+    this.entries.shift();
+    this.ms = entry.at;
+    this.fire(entry);
+    return true;
   }
 
   private fire(entry: Entry): void {
@@ -190,16 +200,43 @@ export class VirtualClock implements Clock {
 
   /** Behind all that fire at the same time. */
   private insert(entry: Entry): void {
+    this.entries.splice(this.placeBehind(entry.at), 0, entry);
+  }
+
+  /** The place behind all that fire at this time or before. */
+  private placeBehind(ms: number): number {
     const { entries } = this;
     let low = 0;
     let high = entries.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((entries[middle] as Entry).at <= entry.at) low = middle + 1;
+      if ((entries[middle] as Entry).at <= ms) low = middle + 1;
       else high = middle;
     }
-    entries.splice(low, 0, entry);
+    return low;
   }
+}
+
+/** One call that lets time pass: what an error must say of it. */
+class Passage {
+  constructor(
+    private readonly what: string,
+    private readonly site: CallSite,
+  ) {}
+
+  error(why: string): VirtualTimeError {
+    return this.site.blame(new VirtualTimeError(`${this.what}: ${why}`));
+  }
+}
+
+/** Longest text of a function in an error. */
+const MAX_TEXT = 80;
+
+/** For people: what is waited for. */
+function inWords(goal: unknown): string {
+  if (typeof goal !== 'function') return 'a promise';
+  const text = goal.toString().replace(/\s+/g, ' ');
+  return text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
 }
 
 function wholeMs(what: string, value: unknown): number {

@@ -154,17 +154,82 @@ describe('advanceUntil', () => {
 
   it('rejects when the time is up, or no timer is set', async () => {
     const clock = new VirtualClock();
-    await expect(clock.advanceUntil(() => false)).rejects.toThrow('no timer is set');
+    await expect(clock.advanceUntil(() => false)).rejects.toThrow(
+      'advanceUntil(() => false): no timer is set any more, 0 ms after it began',
+    );
     const tick = (): void => void clock.setTimer(tick, 100);
     tick();
     const never = clock.advanceUntil(new Promise(() => undefined), { maxMs: 950 });
     await expect(never).rejects.toThrow(VirtualTimeError);
-    expect(clock.now()).toBe(900);
+    await expect(never).rejects.toThrow('advanceUntil(a promise): 950 ms have passed and it has not come');
+    expect(clock.now()).toBe(950);
     await expect(clock.advanceUntil(() => false, { maxMs: -1 })).rejects.toThrow(InvalidArgumentError);
     for (const goal of [undefined, null, 5]) {
       await expect(clock.advanceUntil(goal as never)).rejects.toThrow(InvalidArgumentError);
     }
   });
+});
+
+it('keeps nothing of a timer that was cancelled, and of the others all', async () => {
+  const clock = new VirtualClock();
+  const fired: number[] = [];
+  const { entries } = clock as unknown as { entries: unknown[] };
+  const timers = Array.from({ length: 1000 }, (_, i) =>
+    clock.setTimer(() => fired.push(i), 1 + Math.floor(i / 10)),
+  );
+  for (const [i, timer] of timers.entries()) if (i % 7 !== 3) timer.cancel();
+  for (const timer of timers.slice(0, 3)) timer.cancel();
+  const kept = timers.map((_, i) => i).filter((i) => i % 7 === 3);
+  expect([entries.length, clock.pending]).toEqual([kept.length, kept.length]);
+  // one that was cancelled leaves nothing to wait for
+  const alone = new VirtualClock();
+  alone.setTimer(() => undefined, 10).cancel();
+  await expect(alone.advanceUntil(() => false)).rejects.toThrow('no timer is set any more');
+  await clock.advance(100);
+  expect(fired).toEqual(kept);
+  timers[3]!.cancel();
+  expect(clock.fired).toBe(kept.length);
+});
+
+it('asks once more when all of the time has passed', async () => {
+  const clock = new VirtualClock();
+  clock.setTimer(() => undefined, 5000);
+  expect(await clock.advanceUntil(() => clock.now() === 1000 && 'now', { maxMs: 1000 })).toBe('now');
+  expect([clock.now(), clock.pending]).toEqual([1000, 1]);
+});
+
+describe('an error of virtual time says who waited for what', () => {
+  async function impatient(clock: VirtualClock): Promise<void> {
+    await clock.advanceUntil(() => clock.fired === 17);
+  }
+
+  it.each<[string, (clock: VirtualClock) => Promise<unknown>]>([
+    ['advanceUntil(() => clock.fired === 17)', impatient],
+    ['advance(1)', (clock) => stirred(clock).advance(1)],
+    ['settle()', (clock) => stirred(clock).settle()],
+  ])('%s', async (what, wait) => {
+    const clock = new VirtualClock();
+    const error = await wait(clock).then(
+      () => null,
+      (reason: unknown) => reason as Error,
+    );
+    expect(error).toBeInstanceOf(VirtualTimeError);
+    expect(error?.message.startsWith(`${what}: `)).toBe(true);
+    const [head, first] = (error?.stack ?? '').split('\n');
+    expect(head).toBe(`VirtualTimeError: ${error?.message}`);
+    expect(first).toContain('virtual-clock.test.ts');
+    over = true;
+  });
+
+  let over = false;
+  function stirred(clock: VirtualClock): VirtualClock {
+    over = false;
+    const again = (): void => {
+      if (!over) clock.defer(again);
+    };
+    again();
+    return clock;
+  }
 });
 
 it('begins with a time of day of its own', () => {
