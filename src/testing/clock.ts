@@ -1,4 +1,5 @@
 /** Time as the mini-server sees it. Injected everywhere, so that a test can bring its own. */
+import * as timers from 'node:timers';
 
 /** A timer that was set. */
 export interface ClockTimer {
@@ -18,19 +19,32 @@ export interface Clock {
   defer?(run: () => void): void;
 }
 
+/**
+ * Taken at the start, and not from the global scope: a test runner's fake timers replace what is there, for the code that
+ * is tested, and a server is the world outside of that. With theirs a cut would never happen, and no session would expire.
+ */
+const { setTimeout: startTimer, clearTimeout: stopTimer } = timers;
+
+/** The runner's fake timers do not replace it either. */
+export const { setImmediate: nextTurn } = timers;
+
 /** Runs something in a later turn of the event loop, so that the clock knows of it if it wants to. */
 export function defer(clock: Clock, run: () => void): void {
-  if (clock.defer === undefined) setImmediate(run);
+  if (clock.defer === undefined) nextTurn(run);
   else clock.defer(run);
 }
 
-/** The clock of the machine. Its timers do not keep the process alive. */
+/**
+ * The clock of the machine. Its timers do not keep the process alive. Fake timers do not move it, but for the time of day,
+ * which is what `Date` says.
+ */
 export const systemClock: Clock = {
-  now: () => performance.now(),
+  // as `performance.now()`, which fake timers replace where it is
+  now: () => process.uptime() * 1000,
   wallMs: () => Date.now(),
   setTimeout: (fire, ms) => {
-    const timer = setTimeout(fire, ms);
+    const timer = startTimer(fire, ms);
     timer.unref();
-    return { cancel: () => clearTimeout(timer) };
+    return { cancel: () => stopTimer(timer) };
   },
 };

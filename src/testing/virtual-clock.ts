@@ -1,6 +1,6 @@
 /** Time that passes when a test says so, for the client and the mini-server alike. */
 import { InvalidArgumentError } from '../protocol/errors.js';
-import type { Clock, ClockTimer } from './clock.js';
+import { nextTurn, type Clock, type ClockTimer } from './clock.js';
 import { CallSite, VirtualTimeError } from './errors.js';
 
 /** Options of `new VirtualClock`. */
@@ -23,8 +23,6 @@ interface Entry {
   cancelled: boolean;
 }
 
-/** Taken at the start: a test runner may put its own in the place of Node's. */
-const { setImmediate: nextTurn } = globalThis;
 /** Turns of the event loop without a sign of life that count as quiet: code in between may use a few of its own. */
 const QUIET_TURNS = 3;
 /** Whoever is not quiet after so many turns never will be. */
