@@ -4,7 +4,7 @@
  */
 import { EventEmitter, getEventListeners } from 'node:events';
 import { Socket } from 'node:net';
-import { queryObjects } from 'node:v8';
+import { queryObjects, setFlagsFromString } from 'node:v8';
 import createDebug from 'debug';
 import { Conn, connect } from 'zk-conn';
 import { MiniServer } from 'zk-conn/testing';
@@ -12,6 +12,9 @@ import { MiniServer } from 'zk-conn/testing';
 const [, , job, count] = process.argv;
 const rounds = Number(count);
 const SAMPLES = 12;
+
+// code that is compiled anew again and again, and lies on the heap too, would be taken for a leak
+for (const compiler of ['opt', 'maglev', 'sparkplug']) setFlagsFromString(`--no-${compiler}`);
 
 const turn = () => new Promise(setImmediate);
 const quick = { backoff: { baseMs: 1, maxMs: 1 }, sessionTimeoutMs: 30_000 };

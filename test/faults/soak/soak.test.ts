@@ -62,8 +62,8 @@ const JOBS: Record<string, Job> = {
 const SHARE = SCALE >= 5 ? 1 : 0.1 * SCALE;
 
 /** What else a process does may move the heap so much, bytes. */
-const NOISE = 300_000;
-/** Code that is compiled and caches of Node's own may make so many more of a class. */
+const NOISE = 100_000;
+/** Caches of Node's own may make so many more of a class. */
 const SLACK = 10;
 
 /** Median of the slopes between all pairs of points (Theil, Sen): no single sample can move it. */
