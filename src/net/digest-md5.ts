@@ -120,7 +120,7 @@ function checkOptions(options: DigestMd5Options): DigestMd5Options {
     throw new InvalidOptionError('digestMd5: needs { username, password }');
   }
   for (const key of Object.keys(given)) {
-    if (!(key in KEYS)) {
+    if (!Object.hasOwn(KEYS, key)) {
       throw new InvalidOptionError(
         `digestMd5: unknown option '${key}'; known are ${Object.keys(KEYS).join(', ')}`,
       );

@@ -138,7 +138,7 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
  */
 export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
   for (const key of Object.keys(options)) {
-    if (!(key in KNOWN)) {
+    if (!Object.hasOwn(KNOWN, key)) {
       throw new InvalidOptionError(`unknown option ${key}; known are ${Object.keys(KNOWN).join(', ')}`);
     }
   }

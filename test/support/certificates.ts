@@ -22,6 +22,8 @@ export interface Certificates extends Disposable {
   readonly server: Identity;
   /** Signed by the CA, for `other.example` alone. */
   readonly wrongName: Identity;
+  /** For `localhost` alone: no address. */
+  readonly nameOnly: Identity;
   /** For `localhost` and `127.0.0.1`, in 2020. */
   readonly expired: Identity;
   /** For `localhost` and `127.0.0.1`, and signed by nobody else. */
@@ -78,6 +80,7 @@ export function makeCertificates(): Certificates {
   request('ca', '/CN=zk-conn test CA', '-x509', '-days', '2');
   const server = signed('server', '/CN=localhost', '-addext', LOCAL);
   const wrongName = signed('wrong-name', '/CN=other', '-addext', 'subjectAltName=DNS:other.example');
+  const nameOnly = signed('name-only', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost');
   const client = signed('client', CLIENT);
   request('self-signed', '/CN=localhost', '-x509', '-days', '2', '-addext', LOCAL);
   request('stranger', '/CN=stranger', '-x509', '-days', '2');
@@ -108,6 +111,7 @@ export function makeCertificates(): Certificates {
     caFile: at('ca.pem'),
     server,
     wrongName,
+    nameOnly,
     expired: identity('expired'),
     selfSigned: identity('self-signed'),
     client,
