@@ -6,7 +6,6 @@ import {
   connect,
   digestMd5,
   op,
-  type ConnOptions,
   type WatchItem,
 } from '../../../src/index.js';
 import { parseConnectString } from '../../../src/net/connect-string.js';
@@ -154,8 +153,8 @@ describe.each(NAMES)('%s', (name) => {
   it('as a key of options is none that anybody knows', async () => {
     const options = Object.fromEntries([[name, 1]]) as never;
     expect(() => new Conn('h:1', options)).toThrow(InvalidOptionError);
-    expect(() => new Conn('h:1', { backoff: options } as ConnOptions)).toThrow(InvalidOptionError);
-    expect(() => new Conn('h:1', { tls: options } as ConnOptions)).toThrow(InvalidOptionError);
+    expect(() => new Conn('h:1', { backoff: options })).toThrow(InvalidOptionError);
+    expect(() => new Conn('h:1', { tls: options })).toThrow(InvalidOptionError);
     expect(() => digestMd5({ username: 'u', password: 'p', ...(options as object) })).toThrow(
       InvalidOptionError,
     );
