@@ -140,7 +140,8 @@ export async function adminCommand<C extends keyof AdminResults | (string & {})>
 
 function checkTarget(url: string | URL, command: unknown, options: AdminCommandOptions): URL {
   for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, key)) throw new InvalidOptionError(`unknown option '${key}' of an admin command`);
+    if (!Object.hasOwn(KNOWN, key))
+      throw new InvalidOptionError(`unknown option '${key}' of an admin command`);
   }
   const { timeoutMs = 1, maxReplyBytes = 1, auth = '', params = {}, signal } = options;
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_INT) {

@@ -154,7 +154,8 @@ function checkQuestion(
     throw new InvalidArgumentError(`a four-letter word is one of ${FOUR_LETTER_WORDS.join(', ')}`);
   }
   for (const key of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, key)) throw new InvalidOptionError(`unknown option '${key}' of a four-letter word`);
+    if (!Object.hasOwn(KNOWN, key))
+      throw new InvalidOptionError(`unknown option '${key}' of a four-letter word`);
   }
   const { timeoutMs = DEFAULT_TIMEOUT_MS, maxReplyBytes = DEFAULT_MAX_REPLY_BYTES, traceMask } = options;
   if (!Number.isInteger(timeoutMs) || timeoutMs < 1 || timeoutMs > MAX_INT) {

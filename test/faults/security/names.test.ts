@@ -1,13 +1,6 @@
 /** Names that mean something to JavaScript: as nodes, chroots, hosts, schemes, users, and keys of options. */
 import { beforeEach, afterEach, describe, expect, it } from 'vitest';
-import {
-  Conn,
-  askServer,
-  connect,
-  digestMd5,
-  op,
-  type WatchItem,
-} from '../../../src/index.js';
+import { Conn, askServer, connect, digestMd5, op, type WatchItem } from '../../../src/index.js';
 import { parseConnectString } from '../../../src/net/connect-string.js';
 import { InvalidOptionError } from '../../../src/protocol/errors.js';
 import { parseFourLetterWord } from '../../../src/protocol/words.js';
