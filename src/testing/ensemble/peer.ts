@@ -248,9 +248,10 @@ export class Peer implements Membership, Follower {
   mend(): void {
     const { leadership } = this;
     if (!this.isCut || leadership === null) return;
+    // what is answered on the way may cause more, which comes behind
+    for (let entry = this.inbox.shift(); entry !== undefined; entry = this.inbox.shift()) this.settle(entry);
     this.isCut = false;
     this.logged = [...leadership.pending];
-    for (const entry of this.inbox.splice(0)) this.settle(entry);
     for (const send of this.outbox.splice(0)) send();
   }
 
@@ -282,7 +283,8 @@ export class Peer implements Membership, Follower {
 
   private applyAll(): void {
     this.timer?.cancel();
-    for (const { entry } of this.queue.splice(0)) this.apply(entry);
+    // what is answered on the way may cause more, which comes behind
+    for (let next = this.queue.shift(); next !== undefined; next = this.queue.shift()) this.apply(next.entry);
   }
 
   private arm(): void {

@@ -142,6 +142,25 @@ describe('a member that lags', () => {
     expect(order).toEqual(['seen', 'answered']);
   });
 
+  it('applies what its clients write on the way behind all that waits already', async () => {
+    const ensemble = await startEnsemble();
+    const [slow] = followersOf(ensemble);
+    const [client, writer] = [await raw(slow!), await raw(ensemble.leader!)];
+    await writer.call('exists', { path: '/a', watch: true });
+    const lag = ensemble.lag(slow!);
+    for (const path of ['/a', '/b'])
+      client.send('create', { path, data: null, acl: OPEN_ACL_UNSAFE, flags: 0 });
+    client.send('exists', { path: '/x', watch: false });
+    expect(await writer.event()).toMatchObject({ path: '/a' });
+    const { zxid } = await create(writer, '/x');
+    lag.end();
+    expect(await client.reply()).toMatchObject({ errno: 0, zxid: zxid - 1n });
+    expect(await client.reply()).toMatchObject({ errno: 0, zxid: zxid + 1n });
+    // what was created behind /x is answered, so /x is there
+    expect(await client.reply()).toMatchObject({ errno: 0 });
+    expect(slow!.lastZxid).toBe(zxid + 1n);
+  });
+
   it('fires its watches when it has applied the change', async () => {
     const ensemble = await startEnsemble();
     const [slow] = followersOf(ensemble);
