@@ -63,6 +63,8 @@ export interface RegisterHistory {
   readonly calls: readonly RegisterCall[];
   /** Does a read see all that was acknowledged before it? On a single server it does, on a member of an ensemble not. */
   readonly freshReads: boolean;
+  /** What was there at the end, seen by somebody who was up to date when all calls had settled. */
+  readonly final?: ReadonlyMap<string, RegisterState>;
 }
 
 export function isWrite(call: RegisterCall): call is WriteCall {

@@ -25,8 +25,8 @@ export type Sight =
     }
   /** Changes up to this zxid may be missing; those behind it may not. */
   | { readonly kind: 'gap'; readonly upTo: bigint }
-  /** A read on the same connection was answered, and showed this change of the path. */
-  | { readonly kind: 'data'; readonly path: string; readonly zxid: bigint };
+  /** A read on the same connection was answered, and showed the change of this zxid. */
+  | { readonly kind: 'data'; readonly zxid: bigint };
 
 export interface StreamHistory {
   /** In their order, and within a transaction in that of its events. Only what the watch is about. */
@@ -52,7 +52,7 @@ export function checkStream({ log, armed, until, sights }: StreamHistory): reado
       } else if (sight.kind === 'data') {
         // what it shows lies behind us
         const due = log[place];
-        if (due === undefined || due.zxid > sight.zxid || !isAbout(log, sight)) next.add(place);
+        if (due === undefined || due.zxid > sight.zxid) next.add(place);
       } else {
         next.add(place);
         for (let to = place; to < log.length && log[to]!.zxid <= sight.upTo; to++) next.add(to + 1);
@@ -65,11 +65,6 @@ export function checkStream({ log, armed, until, sights }: StreamHistory): reado
   if (untold.every((change) => change !== undefined && change.zxid <= until))
     return [`nothing was told of ${text(untold.at(-1)!)}, and the end is at ${until}`];
   return [];
-}
-
-/** Does it show one of the changes at all? */
-function isAbout(log: readonly Change[], { path, zxid }: Sight & { kind: 'data' }): boolean {
-  return log.some((change) => change.zxid === zxid && change.path === path);
 }
 
 function isOf(sight: Sight & { kind: 'event' }, change: Change): boolean {
@@ -86,7 +81,7 @@ function wrong(log: readonly Change[], places: ReadonlySet<number>, sight: Sight
     sight.kind === 'event'
       ? `the event ${text(sight)}`
       : sight.kind === 'data'
-        ? `data of ${sight.path} at ${sight.zxid}`
+        ? `data of ${sight.zxid}`
         : 'a gap';
   return `${index}: ${what} came where this was due: ${due.slice(0, 3).join(', or ')}`;
 }

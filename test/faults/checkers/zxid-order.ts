@@ -4,7 +4,7 @@
  * What it promises: an empty answer means that there is one order of all writes, that of their zxids, in which each
  * acknowledged write happened once, each unknown one once or never and after its begin, each compare-and-set on the version
  * that it expected and no refused one on it; that this order agrees with real time and with the order of each session; and
- * that each read saw a state of that order, never an older one than its session had seen before, nor, with `freshReads`,
+ * that the state at the `final` is the last one of it; and that each read saw a state of that order, never an older one than its session had seen before, nor, with `freshReads`,
  * than what was acknowledged before it began. What several refusals only prove together it may miss.
  */
 import {
@@ -38,12 +38,31 @@ export function checkZxidOrder(history: RegisterHistory): readonly string[] {
   for (const [key, calls] of grouped(history.calls, ({ key }) => key)) {
     const initial = history.initial.get(key);
     if (initial === undefined) throw new Error(`no initial state of ${key}`);
-    const register = new Register(initial, calls, history.freshReads);
+    const end = history.final?.get(key);
+    const register = new Register(
+      initial,
+      end === undefined ? calls : [...calls, finalRead(key, end)],
+      history.freshReads,
+    );
     problems.push(...register.check().map((problem) => `${key}: ${problem}`));
     byKey.set(key, register.facts);
     facts.push(...register.facts);
   }
   return [...problems, ...realTime(facts), ...sessionOrder(history.calls, byKey)];
+}
+
+/** What was there at the end, as a read that nothing comes behind. */
+function finalRead(key: string, seen: RegisterState): ReadCall {
+  return {
+    client: 'the end',
+    session: 0n,
+    key,
+    kind: 'read',
+    begin: Infinity,
+    end: Infinity,
+    outcome: 'ok',
+    seen,
+  };
 }
 
 interface Range {
@@ -77,7 +96,8 @@ class Register {
     if (this.problems.length > 0) return this.problems;
     if (this.freshReads) this.lasting();
     this.assignUnknown();
-    if (this.freshReads) for (const read of this.reads) if (read.outcome === 'ok') this.freshness(read);
+    for (const read of this.reads)
+      if (read.outcome === 'ok' && (this.freshReads || read.begin === Infinity)) this.freshness(read);
     return this.problems;
   }
 

@@ -62,7 +62,8 @@ export function goodRegisters(seed: number, freshReads: boolean): RegisterHistor
       if (renewed) session = ++sessions;
     }
   }
-  return numbered(run(plans, chance), freshReads);
+  const { calls, final } = run(plans, chance);
+  return { ...numbered(calls, freshReads), final };
 }
 
 interface Logged extends RegisterState {
@@ -74,7 +75,10 @@ const INITIAL: ReadonlyMap<string, RegisterState> = new Map(
   KEYS.map((key, i) => [key, { value: `first ${key}`, version: 0, zxid: BigInt(i + 1) }]),
 );
 
-function run(plans: readonly Plan[], chance: Chance): RegisterCall[] {
+function run(
+  plans: readonly Plan[],
+  chance: Chance,
+): { calls: RegisterCall[]; final: ReadonlyMap<string, RegisterState> } {
   const log: Logged[] = [...INITIAL].map(([key, state]) => ({ ...state, key, at: 0 }));
   const passed = new Map<bigint, number>();
   const stateOf = (key: string, length = log.length): Logged =>
@@ -106,7 +110,8 @@ function run(plans: readonly Plan[], chance: Chance): RegisterCall[] {
     passed.set(plan.session, log.length);
     calls.push(plan.outcome === 'ok' ? { ...call, made } : call);
   }
-  return calls;
+  const final = new Map(KEYS.map((key) => [key, stateOf(key)]));
+  return { calls, final };
 }
 
 function callOf(

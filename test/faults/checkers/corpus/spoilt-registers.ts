@@ -20,8 +20,11 @@ const okReads = ({ calls }: RegisterHistory): (ReadCall & { seen: RegisterState 
     (call): call is ReadCall & { seen: RegisterState } => call.kind === 'read' && call.outcome === 'ok',
   );
 
-function withCalls(history: RegisterHistory, calls: readonly RegisterCall[]): RegisterHistory {
-  return { ...history, calls };
+function withCalls(
+  { initial, freshReads }: RegisterHistory,
+  calls: readonly RegisterCall[],
+): RegisterHistory {
+  return { initial, freshReads, calls };
 }
 
 function replaced(history: RegisterHistory, old: RegisterCall, now: RegisterCall): RegisterHistory {
@@ -304,6 +307,19 @@ export const PLAIN_SPOILERS: Readonly<Record<string, Spoiler<RegisterHistory>>> 
 
 /** Those that only the zxids show. */
 export const ZXID_SPOILERS: Readonly<Record<string, Spoiler<RegisterHistory>>> = {
+  'an acknowledged write is not there at the end': (history, chance) => {
+    const write = choose(chance, okWrites(history));
+    if (write === undefined) return undefined;
+    const before = okWrites(history).filter(
+      ({ key, made }) => key === write.key && made.zxid < write.made.zxid,
+    );
+    const old = choose(chance, before);
+    const state = old === undefined ? history.initial.get(write.key)! : { value: old.value, ...old.made };
+    return {
+      history: endingWith(history, write.key, state),
+      reason: `${write.value} was acknowledged, and ${state.value} is the end`,
+    };
+  },
   'two writes change places': (history, chance) => {
     const pairs = okWrites(history).flatMap((first) =>
       okWrites(history)
@@ -401,6 +417,11 @@ export const ZXID_SPOILERS: Readonly<Record<string, Spoiler<RegisterHistory>>> =
     };
   },
 };
+
+/** The end, with another state of one register. */
+function endingWith(history: RegisterHistory, key: string, state: RegisterState): RegisterHistory {
+  return { ...history, final: new Map([...history.final!, [key, state]]) };
+}
 
 function isShown(history: RegisterHistory, value: string): boolean {
   return okReads(history).some(({ seen }) => seen.value === value);

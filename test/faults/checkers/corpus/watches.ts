@@ -48,8 +48,7 @@ export function goodStream(seed: number): StreamHistory {
     }
     sights.push({ kind: 'event', ...change, zxid: told ? change.zxid : undefined });
     at++;
-    if (chance.odds(0.3) && log[at]?.zxid !== change.zxid)
-      sights.push({ kind: 'data', path: change.path, zxid: change.zxid });
+    if (chance.odds(0.3) && log[at]?.zxid !== change.zxid) sights.push({ kind: 'data', zxid: change.zxid });
   }
   return { log, armed, until, sights };
 }
@@ -218,7 +217,7 @@ export const STREAM_SPOILERS: Readonly<Record<string, Spoiler<StreamHistory>>> =
     const event = choose(chance, certain(history));
     return (
       event && {
-        history: inserted(history, event, { kind: 'data', path: event.path, zxid: event.zxid! }),
+        history: inserted(history, event, { kind: 'data', zxid: event.zxid! }),
         reason: `${event.zxid!} was read before it was told`,
       }
     );
