@@ -7,67 +7,53 @@ import type { JuteReader } from '../protocol/jute.js';
 import { readConnectRequest, type Acl } from '../protocol/records.js';
 import { isPermitted, type AuthId } from './access.js';
 import type { ClockTimer } from './clock.js';
+import type { ConnectionHost } from './connection-host.js';
 import { MiniServerError } from './errors.js';
-import type { FaultBoard } from './faults/fault-board.js';
 import { corkForNow, resetSocket } from './faults/reset.js';
 import { Wire, type Ending, type WireEnds } from './faults/wire.js';
 import type { Direction } from './faults/wire-frame.js';
-import { isFourLetterWord } from './four-letter-words.js';
 import { FrameWriter } from './frame-writer.js';
 import { attachAlone, writeWelcome } from './handshake.js';
 import { inBucketOrder } from './identity-order.js';
 import { plainAddress } from './ip-address.js';
-import type { Membership, Welcome } from './membership.js';
+import type { Welcome } from './membership.js';
 import type { Caller } from './request-context.js';
 import { RequestPipeline } from './request-pipeline.js';
 import { subjectOf } from './secure-listener.js';
 import { ServerReader } from './server-reader.js';
-import type { ServerState } from './server-state.js';
 import type { Session, SessionLink } from './session-table.js';
-
-/** What a connection needs of the server that accepted it. */
-export interface ConnectionHost {
-  readonly state: ServerState;
-  readonly faults: FaultBoard;
-  /** Whom it asks about what it does not decide by itself; null for a server by itself. */
-  readonly membership: Membership | null;
-  /** The answer to a four-letter word. */
-  answerWord(word: string): string;
-  /** The connection serves nobody any more. Its socket may still be open for a moment. */
-  ended(connection: Connection): void;
-}
+import { endSocket } from './socket-end.js';
+import { SESSIONLESS_TIMEOUT_MS } from './words/connection-expiry.js';
+import { ConnectionMeter } from './words/connection-meter.js';
+import { isFourLetterWord } from './words/four-letter-words.js';
+import type { ConnectionInfo } from './words/word-source.js';
 
 /** Replies are handed to the socket when they are this long, even if there is more to read. */
 const FLUSH_BYTES = 64 * 1024;
 /** A client that does not read is not read from either while more than this waits for it. */
 const BACKLOG_BYTES = 1024 * 1024;
-/** A connection that says nothing is dropped (`zookeeper.nio.sessionlessCnxnTimeout`). */
-const SESSIONLESS_TIMEOUT_MS = 10_000;
-/** How long a socket that is being closed waits for the client to take what was written, so that nothing is cut off. */
-const LINGER_MS = 1000;
 
 type Phase = 'greeting' | 'handshake' | 'serving' | 'ended';
 
 /** Serves one socket from its first byte to its last. */
-export class Connection implements Caller, SessionLink, WireEnds {
+export class Connection implements Caller, SessionLink, WireEnds, ConnectionInfo {
   /** Address of the client; also its identity of the scheme `ip`. */
   readonly remoteAddress: string;
   readonly remotePort: number;
   /** When it was accepted, ms since 1970. */
   readonly established: number;
-  /** Frames and four-letter words that came in. */
-  received = 0;
+  readonly meter: ConnectionMeter;
   /** Counts connections, from 1. */
   readonly number: number;
 
   private phase: Phase = 'greeting';
   private attached: Session | null = null;
   private ids: readonly AuthId[];
-  private readonly host: ConnectionHost;
+  private readonly host: ConnectionHost<Connection>;
   private readonly socket: Socket;
   private readonly decoder: FrameDecoder;
   private readonly reader = new ServerReader();
-  private readonly out = new FrameWriter();
+  private readonly out: FrameWriter;
   private readonly pipeline: RequestPipeline;
   private greeting: Buffer = Buffer.alloc(0);
   private timer: ClockTimer;
@@ -84,7 +70,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
 
   /** @param bare the TCP socket below a secure one */
   constructor(
-    host: ConnectionHost,
+    host: ConnectionHost<Connection>,
     socket: Socket,
     private readonly bare = socket,
   ) {
@@ -93,6 +79,8 @@ export class Connection implements Caller, SessionLink, WireEnds {
     this.remoteAddress = plainAddress(socket.remoteAddress);
     this.remotePort = socket.remotePort ?? 0;
     this.established = host.state.clock.wallMs();
+    this.meter = new ConnectionMeter(host.state);
+    this.out = new FrameWriter(this.meter);
     this.ids = [{ scheme: 'ip', id: this.remoteAddress }];
     const subject = subjectOf(socket);
     if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);
@@ -140,9 +128,14 @@ export class Connection implements Caller, SessionLink, WireEnds {
     return this.ids;
   }
 
-  /** Frames that went out. */
-  get sent(): number {
-    return this.out.frames;
+  /** Requests that wait for their answers: the one that others must know of. */
+  get outstanding(): number {
+    return this.held && this.attached !== null ? 1 : 0;
+  }
+
+  get interestOps(): number {
+    if (this.meter.asksWord) return 0;
+    return (this.stalled ? 0 : READS) + (this.queuedBytes > 0 ? WRITES : 0);
   }
 
   /** Bytes that the socket has not taken yet. */
@@ -174,6 +167,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
     const { eventsNeedRead, eventZxids } = this.host.state.options.traits;
     if (eventsNeedRead && acl !== null && !isPermitted(acl, Perms.READ, this.ids)) return;
     this.out.event(type, path, eventZxids ? zxid : NO_ZXID);
+    this.host.state.stats.counters.watch_bytes += this.out.lastFrameBytes;
     this.scheduleFlush();
   }
 
@@ -258,11 +252,15 @@ export class Connection implements Caller, SessionLink, WireEnds {
     return this.host.state.clock.setTimeout(() => {
       // a server that is stopped judges nobody
       if (this.host.faults.isStopped) this.timer = this.sessionlessTimer();
-      else this.hangUp();
+      else {
+        this.host.state.stats.counters.sessionless_connections_expired++;
+        this.hangUp();
+      }
     }, SESSIONLESS_TIMEOUT_MS);
   }
 
   private onEnd(): void {
+    if (this.attached !== null && !this.attached.closing) this.meter.dropped();
     if (this.wire === null) this.hangUp();
     else this.wire.end('toServer', 'fin');
   }
@@ -296,13 +294,23 @@ export class Connection implements Caller, SessionLink, WireEnds {
     }
     this.greeting = NO_BYTES;
     const word = bytes.toString('latin1', 0, 4);
-    if (!isFourLetterWord(word)) {
+    const { state } = this.host;
+    if (!isFourLetterWord(word, state.options.traits)) {
       this.phase = 'handshake';
       this.serve(bytes);
       return;
     }
-    this.received++;
-    const answer = this.host.answerWord(word);
+    this.answerWord(word, bytes.subarray(4));
+  }
+
+  private answerWord(word: string, behind: Buffer): void {
+    this.meter.wordReceived();
+    const answer = this.host.answerWord(word, behind);
+    if (answer === null) {
+      this.hangUp();
+      return;
+    }
+    this.meter.wordAnswered(answer);
     if (this.wire === null) this.socket.write(answer);
     else this.wire.take('toClient', Buffer.from(answer));
     this.end();
@@ -348,7 +356,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
     // a reply that was waited for may be the last
     if (this.hasSaidAll()) return true;
     while (!this.stalled && !this.held && decoder.next()) {
-      this.received++;
+      this.meter.packetReceived(decoder.end - decoder.start + 4);
       reader.reset(decoder.buf, decoder.start, decoder.end, decoder.owned);
       const good = this.phase === 'handshake' ? this.handshake(reader) : this.pipeline.serve(reader);
       if (!good || this.hasSaidAll()) return good;
@@ -367,13 +375,17 @@ export class Connection implements Caller, SessionLink, WireEnds {
   private handshake(r: JuteReader): boolean {
     const { state, membership } = this.host;
     const q = readConnectRequest(r);
+    const startedAt = this.meter.millis();
+    state.stats.counters.connection_request_count++;
     let answer: Welcome | undefined;
     let goOn: (() => void) | null = null;
     const done = (welcome: Welcome): void => {
       answer = welcome;
       if (this.hasEnded()) return;
-      if (welcome !== null) this.begin(writeWelcome(this.out, q, welcome));
-      else if (goOn !== null) this.hangUp();
+      if (welcome !== null) {
+        this.begin(writeWelcome(this.out, q, welcome));
+        if (q.sessionId === 0n && this.attached !== null) this.meter.sessionOpened(startedAt);
+      } else if (goOn !== null) this.hangUp();
       goOn?.();
     };
     if (membership === null) done(attachAlone(state, q));
@@ -446,20 +458,7 @@ export class Connection implements Caller, SessionLink, WireEnds {
   }
 
   private closeSocket(): void {
-    if (this.hasty) {
-      this.socket.destroySoon();
-    } else {
-      this.socket.end();
-      // unread requests would turn the close into a reset
-      this.socket.resume();
-    }
-    this.linger();
-  }
-
-  /** A client that neither reads nor closes must not keep the socket for ever. */
-  private linger(): void {
-    if (this.socket.destroyed) return;
-    this.timer = this.host.state.clock.setTimeout(() => this.socket.destroy(), LINGER_MS);
+    this.timer = endSocket(this.socket, this.host.state.clock, this.hasty);
   }
 
   private detach(): void {
@@ -474,3 +473,6 @@ export class Connection implements Caller, SessionLink, WireEnds {
 
 const NO_BYTES = Buffer.alloc(0);
 const NO_ZXID = -1n;
+/** Java's `SelectionKey.OP_READ` and `OP_WRITE`. */
+const READS = 1;
+const WRITES = 4;

@@ -7,18 +7,26 @@ import { writeReplyHeader, writeWatcherEvent } from '../protocol/records.js';
 const SLAB_BYTES = 4096;
 const MAX_KEPT_BYTES = 256 * 1024;
 
+/** Hears of every frame. */
+export interface FrameMeter {
+  /** @param bytes without its length @param isReply a reply or an event, and not the answer to a connect request */
+  frameWritten(bytes: number, isReply: boolean): void;
+}
+
 /** Writes length-prefixed frames one after the other. */
 export class FrameWriter extends JuteWriter {
-  /** Frames written so far. */
-  frames = 0;
+  /** Bytes of the last whole frame, without its length. */
+  lastFrameBytes = 0;
   private frameStart = 0;
+  private isReply = false;
 
-  constructor() {
+  constructor(private readonly meter: FrameMeter) {
     super(SLAB_BYTES);
   }
 
   /** Begins a frame; {@link endFrame} fills in its length. */
   beginFrame(): void {
+    this.isReply = false;
     this.frameStart = this.pos;
     this.int(0);
   }
@@ -26,12 +34,14 @@ export class FrameWriter extends JuteWriter {
   /** Begins a reply. */
   beginReply(xid: number, zxid: bigint, err: number): void {
     this.beginFrame();
+    this.isReply = true;
     writeReplyHeader(this, xid, zxid, err);
   }
 
   endFrame(): void {
-    this.intAt(this.frameStart, this.pos - this.frameStart - 4);
-    this.frames++;
+    this.lastFrameBytes = this.pos - this.frameStart - 4;
+    this.intAt(this.frameStart, this.lastFrameBytes);
+    this.meter.frameWritten(this.lastFrameBytes, this.isReply);
   }
 
   /** A whole notification. */

@@ -34,6 +34,8 @@ export type MemberMode = 'leader' | 'follower' | 'observer' | 'read-only' | null
 export interface Membership {
   readonly id: number;
   readonly mode: MemberMode;
+  /** Who follows this member, which may lead. */
+  readonly learners?: { readonly followers: number; readonly observers: number };
   /** May this session be served here what a member does by itself? A leader alone knows better. */
   mayRead(session: Session): boolean;
   /** Has the request done, and answers as soon as this server has applied what came of it. */

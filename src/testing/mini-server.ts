@@ -1,6 +1,7 @@
 /** A ZooKeeper server in this process, to test with. It answers as a standalone 3.9.3 does and keeps all in memory. */
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import { Connection, type ConnectionHost } from './connection.js';
+import { Connection } from './connection.js';
+import type { ConnectionHost } from './connection-host.js';
 import { ListenError, listenError } from './errors.js';
 import type { Condition } from './faults/condition.js';
 import { FaultBoard } from './faults/fault-board.js';
@@ -8,7 +9,6 @@ import { FaultTarget } from './faults/fault-target.js';
 import { LOG_CAPACITY } from './faults/frame-log.js';
 import { resetSocket } from './faults/reset.js';
 import { startReadOnly, type ReadOnlyMode, type ReadOnlyOptions } from './faults/read-only-mode.js';
-import { answerFourLetterWord, type WordSource } from './four-letter-words.js';
 import { dialInMemory, listenInMemory, type MemoryEvents, type MemoryTransport } from './memory-network.js';
 import { Housekeeping } from './housekeeping.js';
 import type { Membership } from './membership.js';
@@ -18,6 +18,8 @@ import { secureListener } from './secure-listener.js';
 import { ServerState } from './server-state.js';
 import { parseSnapshot } from './snapshot-reader.js';
 import { takeSnapshot, type Snapshot, type SnapshotOptions } from './snapshot.js';
+import { answerFourLetterWord } from './words/four-letter-words.js';
+import type { WordSource } from './words/word-source.js';
 import { viewSessions, viewTree, type SessionView, type TreeView } from './views.js';
 
 /** Addresses that stand for every one of this machine. */
@@ -50,7 +52,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
 
   /** @internal */
   protected readonly state: ServerState;
-  private readonly hosted: ConnectionHost;
+  private readonly hosted: ConnectionHost<Connection>;
   private readonly words: WordSource;
   private listener: Server | null = null;
   private boundPort = 0;
@@ -61,7 +63,6 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   private readonly serving = new Set<Connection>();
   /** All whose socket is open, also if they serve nobody any more. */
   private readonly open = new Set<Connection>();
-  private readonly endedTotals = { received: 0, sent: 0 };
   private readOnlyMode: ReadOnlyMode | null = null;
   /** Ends that clients reach it without sockets. */
   private unlisten: () => void = () => undefined;
@@ -95,7 +96,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
       get membership() {
         return askWhom();
       },
-      answerWord: (word) => answerFourLetterWord(word, this.words),
+      answerWord: (word, behind) => answerFourLetterWord(word, this.words, behind),
       ended: (connection) => this.ended(connection),
     };
   }
@@ -307,6 +308,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
       accept: (socket) => this.accept(socket),
     });
     this.state.sessions.restart();
+    this.state.stats.restart(this.state.clock.now());
     // of the servers of an ensemble the leader alone does that, by itself
     if (this.membership === null) this.housekeeping.start();
   }
@@ -347,6 +349,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     socket.on('close', () => this.open.delete(connection));
     this.serving.add(connection);
     if (maxClientCnxns > 0 && this.countFrom(connection.remoteAddress) > maxClientCnxns) {
+      this.state.stats.counters.connection_rejected++;
       connection.destroy();
     }
   }
@@ -359,37 +362,33 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
 
   private ended(connection: Connection): void {
     this.serving.delete(connection);
-    this.endedTotals.received += connection.received;
-    this.endedTotals.sent += connection.sent;
   }
 
   private wordSource(): WordSource {
-    const sum = (key: 'received' | 'sent'): number => {
-      let total = this.endedTotals[key];
-      for (const connection of this.serving) total += connection[key];
-      return total;
+    const ports = () => {
+      const { boundPort } = this;
+      const isSecure = this.state.options.tls !== undefined;
+      return { plain: isSecure ? -1 : boundPort, secure: isSecure ? boundPort : -1 };
     };
-    const port = () => this.boundPort;
     const isReadOnly = () => this.readOnlyMode?.condition.standing === true;
     const { state, serving, membership } = this;
     return {
       state,
       membership,
       connections: serving,
-      get port() {
-        return port();
+      get ports() {
+        return ports();
       },
       get connectionCount() {
         return serving.size;
       },
+      get outstanding() {
+        let total = 0;
+        for (const { outstanding } of serving) total += outstanding;
+        return total;
+      },
       get readOnly() {
         return isReadOnly();
-      },
-      get received() {
-        return sum('received');
-      },
-      get sent() {
-        return sum('sent');
       },
     };
   }

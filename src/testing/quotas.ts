@@ -13,6 +13,17 @@ const STATS = '/zookeeper_stats';
 
 const NO_UNDO: Undo = () => undefined;
 
+/**
+ * What quotas allow and what is used of it, by the first part of their paths; of several with one the sums. The hard limit
+ * where there is one, -1 where there is none.
+ */
+export interface QuotaFigures {
+  readonly countLimit: ReadonlyMap<string, number>;
+  readonly bytesLimit: ReadonlyMap<string, number>;
+  readonly countUsage: ReadonlyMap<string, number>;
+  readonly bytesUsage: ReadonlyMap<string, number>;
+}
+
 /** Looks after the usage of all quotas of a tree. */
 export class Quotas {
   /** Usage before the transaction that is under way: what a multi itself adds is not looked at (`PrepRequestProcessor`). */
@@ -37,6 +48,31 @@ export class Quotas {
       if (node !== undefined && path.startsWith(`${ROOT}/`) && path.endsWith(STATS))
         this.countAnew(path, node);
     }
+  }
+
+  /** Of all quotas. */
+  figures(): QuotaFigures {
+    const countLimit = new Map<string, number>();
+    const bytesLimit = new Map<string, number>();
+    const countUsage = new Map<string, number>();
+    const bytesUsage = new Map<string, number>();
+    for (const path of this.tree.paths()) {
+      if (!path.startsWith(`${ROOT}/`)) continue;
+      const [, namespace = ''] = path.slice(ROOT.length).split('/');
+      const data = parse(this.tree.get(path)?.data ?? null) ?? NOTHING_USED;
+      const add = (to: Map<string, number>, soft: string, hard: string): void => {
+        const isHard = (data.get(hard) ?? -1) > -1;
+        to.set(namespace, (to.get(namespace) ?? 0) + (data.get(isHard ? hard : soft) ?? -1));
+      };
+      if (path.endsWith(LIMITS)) {
+        add(countLimit, 'count', 'countHardLimit');
+        add(bytesLimit, 'bytes', 'byteHardLimit');
+      } else if (path.endsWith(STATS)) {
+        add(countUsage, 'count', 'countHardLimit');
+        add(bytesUsage, 'bytes', 'byteHardLimit');
+      }
+    }
+    return { countLimit, bytesLimit, countUsage, bytesUsage };
   }
 
   /** @throws Refusal QuotaExceeded */

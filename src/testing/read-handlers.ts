@@ -38,6 +38,7 @@ export const exists: Handler<'exists'> = (ctx, { path, watch }) => {
     demand(node.acl, Perms.READ, ctx.caller.authIds);
   }
   if (watch) watchData(ctx, path);
+  if (node !== undefined) ctx.state.stats.read(path, 0);
   return { stat: node ?? refuse('NoNode') };
 };
 
@@ -45,21 +46,29 @@ export const exists: Handler<'exists'> = (ctx, { path, watch }) => {
 export const getData: Handler<'getData'> = (ctx, { path, watch }) => {
   const node = permitted(ctx, path, Perms.READ);
   if (watch) watchData(ctx, path);
+  ctx.state.stats.read(path, node.dataLength);
   return { data: node.data, stat: node };
 };
+
+function namesOf({ state }: RequestContext, path: string, { children }: DataNode): string[] {
+  let bytes = 0;
+  for (const name of children) bytes += name.length;
+  state.stats.read(path, bytes);
+  return [...children];
+}
 
 /** Names in the order of their creation; a real server has none. */
 export const getChildren: Handler<'getChildren'> = (ctx, { path, watch }) => {
   const node = permitted(ctx, path, Perms.READ);
   if (watch) watchChildren(ctx, path);
-  return { children: [...node.children] };
+  return { children: namesOf(ctx, path, node) };
 };
 
 /** getChildren with the Stat. */
 export const getChildren2: Handler<'getChildren2'> = (ctx, { path, watch }) => {
   const node = permitted(ctx, path, Perms.READ);
   if (watch) watchChildren(ctx, path);
-  return { children: [...node.children], stat: node };
+  return { children: namesOf(ctx, path, node), stat: node };
 };
 
 /** READ or ADMIN will do; without ADMIN the hashes are hidden. */

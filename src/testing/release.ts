@@ -82,6 +82,16 @@ export const DIFFERENCES = {
     why: 'ZOOKEEPER-2163, 3.5.1, and ZOOKEEPER-2169, 3.5.3',
     of: ['3.8', '3.9', 'keeper'],
   },
+  wordsAreOld: {
+    what: 'No four-letter words `dirs` and `hash`; `mntr` has fifteen lines; averages in `srvr` and `stat` are whole; `conf` has no sizes and no `secureClientPort`, `envi` no memory, `dump` no connections; elsewhere they have',
+    why: 'ZooKeeper 3.5.0 and 3.6.0',
+    of: ['3.4'],
+  },
+  snapshotMetrics: {
+    what: '`mntr` has metrics of snapshots on request (`zk_restore_…`, `zk_snapshot_…_count`), and its counters in the order that comes of it',
+    why: 'ZOOKEEPER-4570, 3.9.0',
+    of: ['3.9'],
+  },
   strangersGetSessions: {
     what: 'Who attaches to a session that is gone gets a new one; elsewhere a refusal',
     why: 'ClickHouse#116690',

@@ -5,12 +5,14 @@ import type { ServerState } from './server-state.js';
 import type { Session } from './session-table.js';
 import type { Transaction } from './transaction.js';
 import type { Watcher } from './watch-table.js';
+import type { ConnectionStats } from './words/server-stats.js';
 
 /** The connection that a request came on. */
 export interface Caller extends Watcher {
   readonly session: Session;
   /** Is its session at another server now? */
   readonly hasMoved: boolean;
+  readonly meter: { readonly stats: ConnectionStats };
   /** Identities it has now; a request is judged by those of the time it arrives. */
   readonly authIds: readonly AuthId[];
   addAuthIds(ids: readonly AuthId[]): void;

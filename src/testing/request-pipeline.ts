@@ -18,11 +18,20 @@ import { Refusal } from './refusal.js';
 import { RequestContext, type Caller } from './request-context.js';
 import { asksForOwner, routesOf, type Route } from './routes.js';
 import type { ServerState } from './server-state.js';
+import { lettersOf, REFUSED_WRITE } from './words/operation-letters.js';
 
 /** Replies to unknown operations carry the zxid of a request that never got one. */
 const UNSET_ZXID = -1n;
 
 const BUG = new Refusal('SystemError');
+
+/** A request of which others must know. */
+interface Asked {
+  readonly xid: number;
+  readonly startedAt: number;
+  readonly route: Route;
+  readonly request: unknown;
+}
 
 /** Serves one connection. */
 export class RequestPipeline {
@@ -71,19 +80,26 @@ export class RequestPipeline {
       this.caller.closeAfterReply();
       return true;
     }
+    this.state.stats.counters.prep_processor_request_queued++;
     this.dispatch(type === operations.ping.code ? Xid.PING : xid, route, r);
     return true;
   }
 
   private dispatch(xid: number, route: Route, r: JuteReader): void {
     const { row, handle, isSilent } = route;
+    const startedAt = this.millis();
     const body = r.pos;
     const request: unknown = decode(row, r);
     const { membership } = this.host;
     if (membership !== null) {
       if (row.mutates || !row.readOnlyOk) {
         r.pos = body;
-        this.forward(membership, xid, request === undefined ? this.unreadable(route, r) : route, request);
+        this.forward(membership, {
+          xid,
+          startedAt,
+          route: request === undefined ? this.unreadable(route, r) : route,
+          request,
+        });
         return;
       }
       if (!membership.mayRead(this.caller.session)) {
@@ -101,6 +117,7 @@ export class RequestPipeline {
       r.pos = body;
       if (row.mutates && !this.isFree(row, r)) this.state.useZxid();
       this.refuse(xid, this.state.lastZxid, Errno.Marshalling);
+      this.processed(row, xid, startedAt, row.mutates);
       return;
     }
     let response: unknown;
@@ -111,9 +128,25 @@ export class RequestPipeline {
       this.out.beginReply(xid, this.state.lastZxid, errno);
       if (partial !== undefined) row.writeResponse(this.out, partial);
       this.out.endFrame();
+      this.processed(row, xid, startedAt, row.mutates && partial === undefined);
       return;
     }
     if (!isSilent) this.reply(xid, this.state.lastZxid, row, response);
+    this.processed(row, xid, startedAt, false);
+  }
+
+  private millis(): number {
+    return Math.floor(this.state.clock.now());
+  }
+
+  /** A request was answered: counts it for the four-letter words. */
+  private processed(row: AnyOp, xid: number, startedAt: number, isRefusedWrite: boolean): void {
+    const { stats, lastZxid } = this.state;
+    const endedAt = this.millis();
+    stats.processed(endedAt - startedAt, row.mutates);
+    if (xid !== Xid.PING) stats.counters.response_bytes += this.out.lastFrameBytes;
+    const operation = isRefusedWrite ? REFUSED_WRITE : lettersOf(row);
+    this.caller.meter.stats.processed({ operation, xid, zxid: lastZxid, startedAt, endedAt });
   }
 
   /** Does a write that cannot be read take no zxid? */
@@ -125,25 +158,27 @@ export class RequestPipeline {
   }
 
   /** A write, or sync, of which others must know. What comes behind it waits until it is answered. */
-  private forward(membership: Membership, xid: number, route: Route, request: unknown): void {
+  private forward(membership: Membership, asked: Asked): void {
     const { caller } = this;
+    const { route, request } = asked;
     let isAnswered = false as boolean;
     let goOn: (() => void) | null = null;
     membership.submit({ caller, ...route, request }, (outcome) => {
       isAnswered = true;
-      this.answer(xid, route, outcome);
+      this.answer(asked, outcome);
       goOn?.();
     });
     if (!isAnswered) goOn = caller.hold();
   }
 
-  private answer(xid: number, { row, isSilent }: Route, outcome: Outcome): void {
+  private answer({ xid, startedAt, route: { row, isSilent } }: Asked, outcome: Outcome): void {
     if (outcome === null) {
       this.caller.hangUp();
     } else if (outcome.errno !== 0 || !isSilent) {
       this.out.beginReply(xid, outcome.zxid, outcome.errno);
       if (outcome.response !== undefined) row.writeResponse(this.out, outcome.response);
       this.out.endFrame();
+      this.processed(row, xid, startedAt, row.mutates && outcome.errno !== 0);
     }
   }
 

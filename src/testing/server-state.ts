@@ -1,4 +1,5 @@
 /** Everything that outlives a connection, and how it changes (Java `ZKDatabase` and `ZooKeeperServer` in one). */
+import { EventTypeCode } from '../protocol/constants.js';
 import type { Clock } from './clock.js';
 import { DataTree } from './data-tree.js';
 import type { ServerOptions } from './options.js';
@@ -7,7 +8,8 @@ import type { ZxidOfFailure } from './refusal.js';
 import { SessionTable, type Session } from './session-table.js';
 import type { ParsedSnapshot } from './snapshot-reader.js';
 import { Transaction } from './transaction.js';
-import { Watches } from './watch-table.js';
+import { Watches, type Trigger } from './watch-table.js';
+import { ServerStats } from './words/server-stats.js';
 
 export interface Zxids {
   readonly last: bigint;
@@ -20,6 +22,8 @@ export class ServerState {
   readonly quotas: Quotas;
   readonly sessions: SessionTable;
   readonly watches: Watches;
+  /** What four-letter words tell. */
+  readonly stats: ServerStats;
   /** zxid of the last change; failed writes count as changes. */
   lastZxid = 0n;
   /** The highest zxid that was given out. Ahead of {@link lastZxid} where a write failed before it could be logged. */
@@ -32,7 +36,8 @@ export class ServerState {
   constructor(options: ServerOptions, sessions = new SessionTable(options.clock, options.tickTimeMs)) {
     this.options = options;
     this.clock = options.clock;
-    this.watches = new Watches(options.traits);
+    this.stats = new ServerStats(options.clock.now());
+    this.watches = new Watches(options.traits, this.stats);
     this.tree = new DataTree(options.traits.configNode);
     this.quotas = new Quotas(this.tree, options.enforceQuota);
     this.sessions = sessions;
@@ -46,7 +51,14 @@ export class ServerState {
 
   /** Tells the watchers. Their events are queued when this returns, so that they precede the reply. */
   commit(txn: Transaction): void {
-    for (const trigger of txn.triggers) this.watches.fire(trigger, txn.zxid);
+    for (const trigger of txn.triggers) {
+      this.countWrite(trigger);
+      this.watches.fire(trigger, txn.zxid);
+    }
+  }
+
+  private countWrite({ type, path, bytes = 0 }: Trigger): void {
+    if (type !== EventTypeCode.NodeChildrenChanged) this.stats.wrote(path, bytes);
   }
 
   /** A write has failed: nothing stays of it but what becomes of its zxid. @param before it began */
@@ -86,6 +98,7 @@ export class ServerState {
    */
   expire(session: Session): void {
     session.closing = true;
+    this.stats.counters.stale_sessions_expired++;
     session.hangUp();
     if (session.isLocal) {
       this.sessions.remove(session);

@@ -36,7 +36,7 @@ export class Transaction {
   create(path: string, data: Buffer | null, acl: readonly Acl[], lifetime: Lifetime): DataNode {
     const node = new DataNode(data, acl, lifetime, this.zxid, this.timeMs);
     this.undos.push(this.tree.insert(path, node), this.quotas.created(path, node));
-    this.trigger(EventTypeCode.NodeCreated, path, acl);
+    this.trigger(EventTypeCode.NodeCreated, path, acl, data?.length);
     this.childrenChanged(path);
     return node;
   }
@@ -53,7 +53,7 @@ export class Transaction {
     const { dataLength } = node;
     this.undos.push(this.tree.setData(node, data, this.zxid, this.timeMs));
     this.undos.push(this.quotas.dataSet(path, node, dataLength));
-    this.trigger(EventTypeCode.NodeDataChanged, path, node.acl);
+    this.trigger(EventTypeCode.NodeDataChanged, path, node.acl, data?.length);
   }
 
   /** Fires no watch. */
@@ -73,7 +73,7 @@ export class Transaction {
     this.trigger(EventTypeCode.NodeChildrenChanged, parent, acl);
   }
 
-  private trigger(type: number, path: string, acl: readonly Acl[]): void {
-    this.collected.push({ type, path, acl });
+  private trigger(type: number, path: string, acl: readonly Acl[], bytes = 0): void {
+    this.collected.push({ type, path, acl, bytes });
   }
 }

@@ -179,6 +179,8 @@ export interface Trigger {
   readonly path: string;
   /** ACL of the node that changed, at the time it did. */
   readonly acl: readonly Acl[];
+  /** Bytes of data that were written. */
+  readonly bytes?: number;
 }
 
 type Places = Readonly<Record<number, readonly (readonly ['data' | 'child', Modes])[]>>;
@@ -216,7 +218,10 @@ export class Watches {
   readonly child: WatchTable;
   private readonly places: Places;
 
-  constructor(private readonly traits: Traits) {
+  constructor(
+    private readonly traits: Traits,
+    private readonly stats?: { watchersTold(type: number, watchers: number): void },
+  ) {
     const { watchModesSideBySide } = traits;
     this.data = new WatchTable(watchModesSideBySide);
     this.child = new WatchTable(watchModesSideBySide);
@@ -226,15 +231,21 @@ export class Watches {
   /** Tells everybody concerned. A node that is deleted is told about once, also to those who watch it in both tables. */
   fire({ type, path, acl }: Trigger, zxid: bigint): void {
     if (type === EventTypeCode.NodeChildrenChanged) {
-      for (const watcher of this.child.trigger(path, type)) watcher.notify(type, path, zxid, acl);
+      for (const watcher of this.triggered('child', path, type)) watcher.notify(type, path, zxid, acl);
       return;
     }
-    const told = this.data.trigger(path, type);
+    const told = this.triggered('data', path, type);
     for (const watcher of told) watcher.notify(type, path, zxid, acl);
     if (type !== EventTypeCode.NodeDeleted) return;
-    for (const watcher of this.child.trigger(path, type)) {
+    for (const watcher of this.triggered('child', path, type)) {
       if (!told.has(watcher)) watcher.notify(type, path, zxid, acl);
     }
+  }
+
+  private triggered(table: 'data' | 'child', path: string, type: number): ReadonlySet<Watcher> {
+    const told = this[table].trigger(path, type);
+    if (told.size > 0) this.stats?.watchersTold(type, told.size);
+    return told;
   }
 
   /** A watch of addWatch; the mode is a number of `AddWatchModeCode`. */

@@ -104,6 +104,15 @@ export class Peer implements Membership, Follower {
     return this.isReadOnly ? 'read-only' : null;
   }
 
+  get learners(): { readonly followers: number; readonly observers: number } {
+    const others = [...(this.leadership?.followers ?? [])].filter((peer) => peer !== this);
+    const observing = new Set(
+      this.config.servers.filter(({ role }) => role === 'observer').map(({ id }) => id),
+    );
+    const observers = others.filter(({ id }) => observing.has(id)).length;
+    return { followers: others.length - observers, observers };
+  }
+
   /** Does it lead? */
   get leads(): boolean {
     return this.role === 'leader';
