@@ -20,9 +20,10 @@ A ZooKeeper server for tests: standalone, answering as ZooKeeper 3.9.3 does.
       --host H              address to listen on, * for all (default 127.0.0.1, or clientPortAddress of the zoo.cfg)
       --data FILE           a snapshot (JSON): its nodes are loaded if it is there, and it is written at the end,
                             without ephemeral nodes and sessions (default: nothing is on disk)
-      --tls FILE            speak TLS alone, with the certificate in this PEM file
+      --tls FILE            speak TLS, with the certificate in this PEM file
       --tls-key FILE        its key (default: in the same file)
       --tls-ca FILE         clients must show a certificate that one in this PEM file has signed
+      --secure-port N       port for TLS, 0 for a free one; the other is plain then (default: TLS on the only port)
       --log frames          write a line for every frame to standard output
       --emulate SERVER      be like 3.9, 3.8 or 3.4 of ZooKeeper, or keeper, ClickHouse Keeper (default 3.9)
   -c, --config FILE         a zoo.cfg; with it, defaults are those of a real server
@@ -48,6 +49,7 @@ export interface Flags {
   readonly tls?: string | undefined;
   readonly 'tls-key'?: string | undefined;
   readonly 'tls-ca'?: string | undefined;
+  readonly 'secure-port'?: string | undefined;
   readonly log?: string | undefined;
   readonly emulate?: string | undefined;
   readonly config?: string | undefined;
@@ -73,6 +75,7 @@ export function parseFlags(argv: readonly string[]): Flags {
         tls: { type: 'string' },
         'tls-key': { type: 'string' },
         'tls-ca': { type: 'string' },
+        'secure-port': { type: 'string' },
         log: { type: 'string' },
         emulate: { type: 'string' },
         config: { type: 'string', short: 'c' },
@@ -102,7 +105,9 @@ export async function serverOptions(flags: Flags, note: (text: string) => void):
   const base = flags.config === undefined ? DEFAULTS : await fileOptions(flags.config, given, note);
   const options = { ...base, ...propertyOptions(given) };
   if (flags.host !== undefined) options.host = flags.host;
-  if (flags.port !== undefined) options.port = portNumber(flags.port);
+  if (flags.port !== undefined) options.port = portNumber('--port', flags.port);
+  const { 'secure-port': securePort } = flags;
+  if (securePort !== undefined) options.securePort = portNumber('--secure-port', securePort);
   if (flags.emulate !== undefined) options.emulate = flags.emulate as MiniServerOptions['emulate'];
   if (flags.log !== undefined) options.log = isFrames(flags.log);
   options.tls = await tlsOptions(flags);
@@ -121,10 +126,10 @@ async function fileOptions(path: string, given: Properties, note: (text: string)
 }
 
 async function tlsOptions(flags: Flags): Promise<MiniServerTls | undefined> {
-  const { tls, 'tls-key': keyFile, 'tls-ca': caFile } = flags;
+  const { tls, 'tls-key': keyFile, 'tls-ca': caFile, 'secure-port': securePort } = flags;
   if (tls === undefined) {
-    if (keyFile !== undefined || caFile !== undefined) {
-      throw new CallError('--tls-key and --tls-ca need --tls, the file with the certificate');
+    if (keyFile !== undefined || caFile !== undefined || securePort !== undefined) {
+      throw new CallError('--tls-key, --tls-ca and --secure-port need --tls, the file with the certificate');
     }
     return undefined;
   }
@@ -133,9 +138,9 @@ async function tlsOptions(flags: Flags): Promise<MiniServerTls | undefined> {
   return caFile === undefined ? { cert, key } : { cert, key, ca: await read(caFile), requestCert: true };
 }
 
-function portNumber(text: string): number {
+function portNumber(flag: string, text: string): number {
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
-    throw new CallError(`--port must be a number from 0 to 65535, not ${text}`);
+    throw new CallError(`${flag} must be a number from 0 to 65535, not ${text}`);
   }
   return Number(text);
 }

@@ -47,7 +47,10 @@ async function serve(flags: Flags, host: CliHost): Promise<void> {
   let logged: Promise<void> | null = null;
   try {
     const stopped = host.stopped();
-    host.out(`zk-mini-server listening on ${server.host}:${server.port}\n`);
+    const { securePort } = server;
+    const more =
+      securePort === null || securePort === server.port ? '' : `, with TLS on ${server.host}:${securePort}`;
+    host.out(`zk-mini-server listening on ${server.host}:${server.port}${more}\n`);
     if (options.log === true) logged = writeFrames(server.log, (text) => host.out(text));
     await stopped;
   } finally {

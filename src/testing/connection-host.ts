@@ -10,7 +10,7 @@ export interface ConnectionHost<C = unknown> {
   /** Whom it asks about what it does not decide by itself; null for a server by itself. */
   readonly membership: Membership | null;
   /** The answer to a four-letter word, or null for none. @param behind what came with it */
-  answerWord(word: string, behind: Buffer): string | null;
+  answerWord(word: string, behind: Buffer, isSecure: boolean): string | null;
   /** The connection serves nobody any more. Its socket may still be open for a moment. */
   ended(connection: C): void;
 }

@@ -120,6 +120,11 @@ export class Connection implements Caller, SessionLink, WireEnds, ConnectionInfo
     return this.attached;
   }
 
+  /** Is there TLS below it? */
+  get isSecure(): boolean {
+    return this.bare !== this.socket;
+  }
+
   get hasMoved(): boolean {
     return this.attached?.left.has(this) === true;
   }
@@ -305,7 +310,7 @@ export class Connection implements Caller, SessionLink, WireEnds, ConnectionInfo
 
   private answerWord(word: string, behind: Buffer): void {
     this.meter.wordReceived();
-    const answer = this.host.answerWord(word, behind);
+    const answer = this.host.answerWord(word, behind, this.isSecure);
     if (answer === null) {
       this.hangUp();
       return;

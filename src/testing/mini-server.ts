@@ -1,20 +1,21 @@
 /** A ZooKeeper server in this process, to test with. It answers as a standalone 3.9.3 does and keeps all in memory. */
-import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { isIPv6, type Socket } from 'node:net';
 import { Connection } from './connection.js';
 import type { ConnectionHost } from './connection-host.js';
-import { ListenError, listenError } from './errors.js';
+import { ListenError } from './errors.js';
 import type { Condition } from './faults/condition.js';
 import { FaultBoard } from './faults/fault-board.js';
 import { FaultTarget } from './faults/fault-target.js';
 import { LOG_CAPACITY } from './faults/frame-log.js';
 import { resetSocket } from './faults/reset.js';
 import { startReadOnly, type ReadOnlyMode, type ReadOnlyOptions } from './faults/read-only-mode.js';
-import { dialInMemory, listenInMemory, type MemoryEvents, type MemoryTransport } from './memory-network.js';
+import { dialInMemory, type MemoryEvents, type MemoryTransport } from './memory-network.js';
 import { Housekeeping } from './housekeeping.js';
 import type { Membership } from './membership.js';
+import { openPort, type OpenPort } from './open-port.js';
 import { resolveOptions, type MiniServerOptions } from './options.js';
 import { reapMortals } from './reaper.js';
-import { secureListener } from './secure-listener.js';
+import type { MiniServerTls } from './secure-listener.js';
 import { ServerState } from './server-state.js';
 import { parseSnapshot } from './snapshot-reader.js';
 import { takeSnapshot, type Snapshot, type SnapshotOptions } from './snapshot.js';
@@ -43,7 +44,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
 
   /**
    * The client's option `dialer`, for connections without sockets to this and every other mini-server of this process.
-   * With it, a `VirtualClock` knows of every byte that is on its way. Not to servers with the option `tls`.
+   * With it, a `VirtualClock` knows of every byte that is on its way. Not to ports with TLS.
    */
   readonly dialer: (
     server: { readonly host: string; readonly port: number },
@@ -53,19 +54,16 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   /** @internal */
   protected readonly state: ServerState;
   private readonly hosted: ConnectionHost<Connection>;
-  private readonly words: WordSource;
-  private listener: Server | null = null;
+  /** Those that are open now. */
+  private openPorts: readonly OpenPort[] = [];
   private boundPort = 0;
-  /** Cuts connections that are in the TLS handshake. */
-  private abandon: () => void = () => undefined;
+  private boundSecurePort: number | null = null;
   private closed = false;
   /** Connections that serve a client. */
   private readonly serving = new Set<Connection>();
   /** All whose socket is open, also if they serve nobody any more. */
   private readonly open = new Set<Connection>();
   private readOnlyMode: ReadOnlyMode | null = null;
-  /** Ends that clients reach it without sockets. */
-  private unlisten: () => void = () => undefined;
   private readonly housekeeping: Housekeeping;
   /** stop, restart and close run one after the other. */
   private lifecycle: Promise<void> = Promise.resolve();
@@ -87,7 +85,6 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
       isPaused: () => this.board.isStopped,
       keeps: (session) => this.readOnlyMode?.keeps(session) === true,
     });
-    this.words = this.wordSource();
     const askWhom = (): Membership | null =>
       this.readOnlyMode?.condition.standing === true ? this.readOnlyMode.membership : membership;
     this.hosted = {
@@ -96,7 +93,7 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
       get membership() {
         return askWhom();
       },
-      answerWord: (word, behind) => answerFourLetterWord(word, this.words, behind),
+      answerWord: (word, behind, isSecure) => answerFourLetterWord(word, this.wordSource(isSecure), behind),
       ended: (connection) => this.ended(connection),
     };
   }
@@ -123,15 +120,24 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     return this.boundPort;
   }
 
+  /** The port with TLS: that of the option `securePort`, or the only one, with `tls` alone. null without TLS. */
+  get securePort(): number | null {
+    return this.boundSecurePort;
+  }
+
   /** `host:port` for a client on this machine. */
   get connectString(): string {
-    const host = WILDCARDS.has(this.host) ? '127.0.0.1' : this.host;
-    return `${isIPv6(host) ? `[${host}]` : host}:${this.boundPort}`;
+    return this.addressOf(this.boundPort);
+  }
+
+  /** The same of {@link securePort}, for a client with the option `tls`. null without TLS. */
+  get secureConnectString(): string | null {
+    return this.boundSecurePort === null ? null : this.addressOf(this.boundSecurePort);
   }
 
   /** Is it listening? */
   get running(): boolean {
-    return this.listener !== null;
+    return this.openPorts.length > 0;
   }
 
   /** zxid of the last change. */
@@ -290,48 +296,48 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   }
 
   protected async listen(port: number): Promise<void> {
-    const { host } = this;
-    const listener = this.createListener();
-    await new Promise<void>((resolve, reject) => {
-      listener.once('error', (error) => reject(listenError(host, port, error)));
-      listener.listen(host === '*' ? { port } : { port, host }, resolve);
-    });
-    listener.removeAllListeners('error');
-    // a connection that cannot be accepted, for want of file handles, is the client's loss alone
-    listener.on('error', () => undefined);
-    this.listener = listener;
-    this.boundPort = (listener.address() as { port: number }).port;
-    this.unlisten = listenInMemory({
-      host,
-      port: this.boundPort,
-      secure: this.state.options.tls !== undefined,
-      accept: (socket) => this.accept(socket),
-    });
+    const { tls, securePort } = this.state.options;
+    const hasBoth = securePort !== undefined;
+    const first = await this.openPort(port, hasBoth ? undefined : tls);
+    this.openPorts = [first];
+    this.boundPort = first.port;
     this.state.sessions.restart();
     this.state.stats.restart(this.state.clock.now());
     // of the servers of an ensemble the leader alone does that, by itself
     if (this.membership === null) this.housekeeping.start();
+    if (!hasBoth) {
+      this.boundSecurePort = tls === undefined ? null : first.port;
+      return;
+    }
+    try {
+      const second = await this.openPort(this.boundSecurePort ?? securePort, tls);
+      this.openPorts = [first, second];
+      this.boundSecurePort = second.port;
+    } catch (error) {
+      await this.shutDown();
+      throw error;
+    }
   }
 
-  private createListener(): Server {
-    const { tls } = this.state.options;
-    if (tls === undefined) return createServer({ noDelay: true }, (socket) => this.accept(socket));
-    const { listener, abandon } = secureListener(tls, (socket, bare) => this.accept(socket, bare));
-    this.abandon = abandon;
-    return listener;
+  private openPort(port: number, tls: MiniServerTls | undefined): Promise<OpenPort> {
+    const accept = (socket: Socket, bare?: Socket): void => this.accept(socket, bare);
+    return openPort({ host: this.host, port, tls, accept });
+  }
+
+  private addressOf(port: number): string {
+    const host = WILDCARDS.has(this.host) ? '127.0.0.1' : this.host;
+    return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
   }
 
   private async shutDown(): Promise<void> {
-    const { listener } = this;
-    if (listener === null) return;
-    this.listener = null;
-    this.unlisten();
+    const { openPorts } = this;
+    if (openPorts.length === 0) return;
+    this.openPorts = [];
     this.housekeeping.stop();
-    const allClosed = new Promise<void>((resolve) => listener.close(() => resolve()));
-    this.abandon();
+    const allClosed = openPorts.map((each) => each.close());
     // a request that is still on its way may have outlived its socket
     for (const connection of [...this.open, ...this.serving]) connection.destroy();
-    await allClosed;
+    await Promise.all(allClosed);
   }
 
   private watchAll(): void {
@@ -364,32 +370,19 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     this.serving.delete(connection);
   }
 
-  private wordSource(): WordSource {
-    const ports = () => {
-      const { boundPort } = this;
-      const isSecure = this.state.options.tls !== undefined;
-      return { plain: isSecure ? -1 : boundPort, secure: isSecure ? boundPort : -1 };
-    };
-    const isReadOnly = () => this.readOnlyMode?.condition.standing === true;
-    const { state, serving, membership } = this;
+  /** @param isSecure on which port it is asked: of connections, each tells its own */
+  private wordSource(isSecure: boolean): WordSource {
+    const { state, serving, membership, boundPort, boundSecurePort } = this;
+    let outstanding = 0;
+    for (const each of serving) outstanding += each.outstanding;
     return {
       state,
       membership,
-      connections: serving,
-      get ports() {
-        return ports();
-      },
-      get connectionCount() {
-        return serving.size;
-      },
-      get outstanding() {
-        let total = 0;
-        for (const { outstanding } of serving) total += outstanding;
-        return total;
-      },
-      get readOnly() {
-        return isReadOnly();
-      },
+      ports: { plain: boundPort === boundSecurePort ? -1 : boundPort, secure: boundSecurePort ?? -1 },
+      connections: [...serving].filter((each) => each.isSecure === isSecure),
+      connectionCount: serving.size,
+      outstanding,
+      readOnly: this.readOnlyMode?.condition.standing === true,
     };
   }
 }

@@ -67,8 +67,16 @@ export interface MiniServerOptions {
    * `hangUp` without a word, as other servers of the protocol do. Default `answer`, or `hangUp` with `emulate: 'keeper'`.
    */
   readonly unknownOperations?: 'answer' | 'hangUp' | undefined;
-  /** Makes its port a `secureClientPort`: `{ key, cert, ca?, requestCert? }`, PEM. Default none: plain TCP. */
+  /**
+   * Makes its port a `secureClientPort`, or opens one at `securePort`: `{ key, cert, ca?, requestCert? }`, PEM. Default
+   * none: plain TCP.
+   */
   readonly tls?: MiniServerTls | undefined;
+  /**
+   * A second port, for TLS (`secureClientPort`): `port` is plain then. 0 takes a free one, which a restart keeps. Needs
+   * `tls`. Default none: with `tls`, there is TLS on `port`.
+   */
+  readonly securePort?: number | undefined;
   /** Does {@link MiniServer.log} record from the start? It can be started later too. Default false. */
   readonly log?: boolean | undefined;
   /** What it has at the start, as `MiniServer.snapshot` or `importTree` gave it. Default an empty tree. */
@@ -99,6 +107,7 @@ export interface ServerOptions {
   readonly version: string;
   readonly unknownOperations: 'answer' | 'hangUp';
   readonly tls: MiniServerTls | undefined;
+  readonly securePort: number | undefined;
   readonly log: boolean;
   readonly snapshot: ParsedSnapshot | null;
   readonly clock: Clock;
@@ -126,6 +135,7 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   version: true,
   unknownOperations: true,
   tls: true,
+  securePort: true,
   log: true,
   snapshot: true,
   clock: true,
@@ -197,6 +207,7 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
       'hangUp',
     ]),
     tls: options.tls === undefined ? undefined : checkTls(options.tls),
+    securePort: securePort(options),
     log: flag('log', options.log ?? false),
     snapshot: options.snapshot === undefined ? null : parseSnapshot(options.snapshot, clock.wallMs()),
     clock,
@@ -264,6 +275,14 @@ function users(value: unknown): SaslUsers {
   if (!isTable)
     throw new InvalidOptionError('sasl must be { users: { name: password } }, or a function there');
   return { ...given };
+}
+
+function securePort({ port = 0, securePort: secure, tls }: MiniServerOptions): number | undefined {
+  if (secure === undefined) return undefined;
+  if (tls === undefined) throw new InvalidOptionError('securePort needs tls, the certificate and its key');
+  const checked = integer('securePort', secure, 0, 65_535);
+  if (checked !== 0 && checked === port) throw new InvalidOptionError('securePort and port must differ');
+  return checked;
 }
 
 function schemes(value: unknown): readonly string[] {

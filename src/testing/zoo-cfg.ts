@@ -157,7 +157,7 @@ function notes(properties: Properties): readonly string[] {
     found.push(`${servers.join(', ')}: there are no ensembles here, this server runs standalone`);
   }
   if (properties.has('secureClientPort'))
-    found.push('secureClientPort: it is not read; --tls makes a secure port');
+    found.push('secureClientPort: it is not read; --tls and --secure-port make a secure port');
   if (properties.has('dynamicConfigFile')) found.push('dynamicConfigFile: it is not read');
   return found;
 }

@@ -2,7 +2,10 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MiniEnsemble, MiniServer } from '../../src/testing.js';
 import { FOUR_LETTER_WORDS } from '../../src/protocol/words.js';
-import { fourLetterWord, RawClient } from '../support/raw-client.js';
+import { connect } from '../../src/index.js';
+import { makeCertificates } from '../support/certificates.js';
+import { tlsWord } from '../support/tls-word.js';
+import { fourLetterWord, RawClient, type Address } from '../support/raw-client.js';
 import { startEnsemble, type RealEnsemble } from '../support/real-ensemble.js';
 import { startRealServer, type RealServer } from '../support/real-zookeeper.js';
 import { onEveryRelease } from '../support/targets.js';
@@ -74,6 +77,46 @@ onEveryRelease('four-letter words', (version) => {
     const real = await playWords(await started({}));
     await using mini = await MiniServer.start({ emulate });
     expect(await playWords(mini)).toEqual(real);
+  });
+
+  it('are answered on a plain and a secure port alike', async () => {
+    using made = makeCertificates();
+    const real = await startRealServer({
+      version,
+      config: (spare) => ({
+        secureClientPort: String(spare[0]),
+        secureClientPortAddress: '127.0.0.1',
+        serverCnxnFactory: 'org.apache.zookeeper.server.NettyServerCnxnFactory',
+        'ssl.keyStore.location': made.server.both,
+        'ssl.keyStore.type': 'PEM',
+        'ssl.trustStore.location': made.caFile,
+        'ssl.trustStore.type': 'PEM',
+        'ssl.clientAuth': 'none',
+      }),
+    });
+    servers.push(real);
+    const { key, cert } = made.server;
+    await using mini = await MiniServer.start({ emulate, tls: { key, cert }, securePort: 0 });
+    const answers = async (plain: Address, securePort: number): Promise<Record<string, string>> => {
+      const found: Record<string, string> = {};
+      const client = await RawClient.open(plain);
+      await using conn = await connect(`localhost:${securePort}`, { tls: { ca: made.ca } });
+      const sessions = new Map([
+        ['plain', client.session!.sessionId],
+        ['secure', conn.session!.id],
+      ]);
+      await fourLetterWord(plain, 'srst');
+      for (const word of ['ruok', 'conf', 'cons', 'stat', 'dump', 'srvr', 'crst', 'none', 'hash', 'stmk']) {
+        found[`plain ${word}`] = masked(word, await fourLetterWord(plain, word), { sessions });
+        const text = await tlsWord({ port: securePort }, word, made.ca);
+        found[`secure ${word}`] = masked(word, text, { sessions });
+      }
+      found['at last'] = masked('cons', await fourLetterWord(plain, 'cons'), { sessions });
+      client.destroy();
+      return found;
+    };
+    const expected = await answers(real, real.spare[0]!);
+    expect(await answers(mini, mini.securePort!)).toEqual(expected);
   });
 
   it('that are not in the whitelist, or come too late, or are none', async () => {

@@ -64,6 +64,8 @@ describe('zk-mini-server', () => {
     [['--log', 'everything'], '--log must be frames'],
     [['--emulate', '2.0'], 'emulate must be'],
     [['--tls-key', 'key.pem'], 'need --tls'],
+    [['--secure-port', '0'], 'need --tls'],
+    [['--secure-port', 'x'], '--secure-port must be a number'],
     [['--tls', '/does/not/exist.pem'], '/does/not/exist.pem'],
     [['--tls', 'package.json'], 'tls: '],
     [['--data', '/does/not/exist/data.json'], '/does/not/exist/data.json'],
@@ -180,6 +182,12 @@ describe('zk-mini-server', () => {
       await conn.create('/secure');
     });
     expect(plain).toMatchObject({ code: EXIT.OK, err: '' });
+    const two = await run(['--port', '0', '--tls', both, '--secure-port', '0'], async (securePort) => {
+      await using conn = await connect(`127.0.0.1:${securePort}`, { tls: { ca: files.ca } });
+      await conn.create('/secure');
+    });
+    expect(two.out).toMatch(/^zk-mini-server listening on 127\.0\.0\.1:\d+, with TLS on 127\.0\.0\.1:\d+\n$/);
+    expect(two).toMatchObject({ code: EXIT.OK, err: '' });
     const certificate = { ca: files.ca, cert: files.client.cert, key: files.client.key };
     const mutual = ['--port', '0', '--tls', files.server.certFile, '--tls-key', key, '--tls-ca', ca];
     const known = await run(mutual, async (port) => {
