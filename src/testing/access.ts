@@ -101,6 +101,12 @@ export function authenticate(
   return PROVIDERS.get(scheme)?.authenticate(auth, superDigest) ?? null;
 }
 
+/** The identity, and that of a superuser if it is the one that may do everything. */
+export function withSuper(scheme: string, id: string, superUser: string | undefined): readonly AuthId[] {
+  const identity = { scheme, id };
+  return id === superUser ? [identity, { scheme: 'super', id: '' }] : [identity];
+}
+
 /** Does the ACL give one of `perms` to one of these identities? An empty ACL permits everything. */
 export function isPermitted(acl: readonly Acl[], perms: number, ids: readonly AuthId[]): boolean {
   if (acl.length === 0) return true;

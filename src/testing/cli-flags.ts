@@ -29,7 +29,8 @@ A ZooKeeper server for tests: standalone, answering as ZooKeeper 3.9.3 does.
   -c, --config FILE         a zoo.cfg; with it, defaults are those of a real server
   -D, --property KEY=VALUE  a system property of a real server, with or without "zookeeper." before it:
                             extendedTypesEnabled, 4lw.commands.whitelist, jute.maxbuffer,
-                            znode.container.checkIntervalMs, enforceQuota,
+                            znode.container.checkIntervalMs, enforceQuota, superUser, reconfigEnabled,
+                            znode.container.maxNeverUsedIntervalMs, X509AuthenticationProvider.superUser,
                             DigestAuthenticationProvider.superDigest
   -h, --help                this text
   -v, --version             the version

@@ -5,7 +5,7 @@ import { ProtocolError } from '../protocol/errors.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import type { JuteReader } from '../protocol/jute.js';
 import { readConnectRequest, type Acl } from '../protocol/records.js';
-import { isPermitted, type AuthId } from './access.js';
+import { isPermitted, withSuper, type AuthId } from './access.js';
 import type { ClockTimer } from './clock.js';
 import type { ConnectionHost } from './connection-host.js';
 import { MiniServerError } from './errors.js';
@@ -83,7 +83,9 @@ export class Connection implements Caller, SessionLink, WireEnds, ConnectionInfo
     this.out = new FrameWriter(this.meter);
     this.ids = [{ scheme: 'ip', id: this.remoteAddress }];
     const subject = subjectOf(socket);
-    if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);
+    if (subject !== null) {
+      this.addAuthIds(withSuper('x509', subject, host.state.options.superUser));
+    }
     this.decoder = new FrameDecoder(host.state.options.juteMaxBufferBytes);
     this.pipeline = new RequestPipeline(host.state, this, this.out, host);
     this.timer = this.sessionlessTimer();

@@ -50,6 +50,21 @@ export interface MiniServerOptions {
   readonly enforcedAuthSchemes?: readonly string[] | undefined;
   /** How often containers and TTL nodes are looked at (`znode.container.checkIntervalMs`). Default 60 000. */
   readonly containerCheckIntervalMs?: number | undefined;
+  /**
+   * How long a container lives that never had a child (`znode.container.maxNeverUsedIntervalMs`), ms; 0 for ever.
+   * Default 0.
+   */
+  readonly containerMaxNeverUsedIntervalMs?: number | undefined;
+  /**
+   * A name of SASL, or the subject of a certificate, that may do everything (`zookeeper.superUser`,
+   * `X509AuthenticationProvider.superUser`). Default none.
+   */
+  readonly superUser?: string | undefined;
+  /**
+   * What a server by itself, which cannot do it in any case, answers to `reconfig`: Unimplemented, or with false
+   * ReconfigDisabled. Default false.
+   */
+  readonly reconfigEnabled?: boolean | undefined;
   /** Longest request frame that is accepted (`jute.maxbuffer`). Default 1 048 575. */
   readonly juteMaxBufferBytes?: number | undefined;
   /**
@@ -100,6 +115,9 @@ export interface ServerOptions {
   readonly sasl: { readonly users: SaslUsers } | null;
   readonly enforcedAuthSchemes: readonly string[];
   readonly containerCheckIntervalMs: number;
+  readonly containerMaxNeverUsedIntervalMs: number;
+  readonly superUser: string | undefined;
+  readonly reconfigEnabled: boolean;
   readonly juteMaxBufferBytes: number;
   readonly emulate: Emulation;
   /** What follows from `emulate`. */
@@ -130,6 +148,9 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   sasl: true,
   enforcedAuthSchemes: true,
   containerCheckIntervalMs: true,
+  containerMaxNeverUsedIntervalMs: true,
+  superUser: true,
+  reconfigEnabled: true,
   juteMaxBufferBytes: true,
   emulate: true,
   version: true,
@@ -193,6 +214,14 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
       1,
       MAX_INT,
     ),
+    containerMaxNeverUsedIntervalMs: integer(
+      'containerMaxNeverUsedIntervalMs',
+      options.containerMaxNeverUsedIntervalMs ?? 0,
+      0,
+      MAX_INT,
+    ),
+    superUser: options.superUser === undefined ? undefined : text('superUser', options.superUser),
+    reconfigEnabled: flag('reconfigEnabled', options.reconfigEnabled ?? false),
     juteMaxBufferBytes: integer(
       'juteMaxBufferBytes',
       options.juteMaxBufferBytes ?? Limits.JUTE_MAX_BUFFER,

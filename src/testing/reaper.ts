@@ -5,16 +5,19 @@ import type { ServerState } from './server-state.js';
 /** One round. Also deletes what became empty by it only in the next round, like the original. */
 export function reapMortals(state: ServerState): void {
   const now = state.clock.wallMs();
+  const { containerMaxNeverUsedIntervalMs } = state.options;
   const over = state.tree.mortals().filter((path) => {
     const node = state.tree.get(path);
-    return node !== undefined && isOver(node, now);
+    return node !== undefined && isOver(node, now, containerMaxNeverUsedIntervalMs);
   });
   for (const path of over) state.reap(path);
 }
 
-/** Containers that never had a child are left alone (`znode.container.maxNeverUsedIntervalMs` is 0). */
-function isOver(node: DataNode, nowMs: number): boolean {
+/** Containers that never had a child are left alone unless there is a time for them. */
+function isOver(node: DataNode, nowMs: number, neverUsedMs: number): boolean {
   if (node.numChildren > 0) return false;
-  if (node.lifetime.kind === 'container') return node.cversion > 0;
+  if (node.lifetime.kind === 'container') {
+    return node.cversion > 0 || (neverUsedMs > 0 && nowMs - node.mtime > neverUsedMs);
+  }
   return node.lifetime.kind === 'ttl' && nowMs - node.mtime > node.lifetime.ttlMs;
 }

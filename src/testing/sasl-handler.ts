@@ -1,5 +1,6 @@
 /** SASL. The refusals of this handler are told by the request pipeline in SASL's own way. */
 import type { Handler } from './handler.js';
+import { withSuper } from './access.js';
 import { refuse } from './refusal.js';
 
 /**
@@ -12,7 +13,7 @@ export const sasl: Handler<'sasl'> = ({ state: { options }, caller, saslExchange
   const step = saslExchange.step(token);
   switch (step.kind) {
     case 'accepted':
-      caller.addAuthIds([{ scheme: 'sasl', id: step.username }]);
+      caller.addAuthIds(withSuper('sasl', step.username, options.superUser));
       return { token: step.token };
     case 'challenge':
       return { token: step.token };

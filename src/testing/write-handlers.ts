@@ -169,5 +169,6 @@ export const setAcl: Handler<'setACL'> = (
   return { stat: node.stat() };
 };
 
-/** As on a standalone server with the default of `reconfigEnabled`. The zxid is used up. */
-export const reconfig: Handler<'reconfig'> = () => refuse('ReconfigDisabled');
+/** A standalone server has nobody to reconfigure. The zxid is used up. */
+export const reconfig: Handler<'reconfig'> = ({ state }) =>
+  refuse(state.options.reconfigEnabled ? 'Unimplemented' : 'ReconfigDisabled');

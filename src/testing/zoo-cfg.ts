@@ -76,6 +76,10 @@ const PROPERTY_KEYS: ReadonlySet<string> = new Set([
   'enforceQuota',
   'DigestAuthenticationProvider.superDigest',
   'znode.container.checkIntervalMs',
+  'znode.container.maxNeverUsedIntervalMs',
+  'superUser',
+  'X509AuthenticationProvider.superUser',
+  'reconfigEnabled',
   'jute.maxbuffer',
 ]);
 
@@ -90,7 +94,11 @@ export function propertyOptions(properties: Properties): MiniServerOptions {
   const extended = property(properties, 'extendedTypesEnabled');
   const enforceQuota = property(properties, 'enforceQuota');
   const superDigest = property(properties, 'DigestAuthenticationProvider.superDigest');
+  const superUser =
+    property(properties, 'superUser') ?? property(properties, 'X509AuthenticationProvider.superUser');
+  const reconfig = property(properties, 'reconfigEnabled');
   const interval = whole(properties, 'znode.container.checkIntervalMs', 1);
+  const neverUsed = whole(properties, 'znode.container.maxNeverUsedIntervalMs', 0);
   const buffer = wholeAny(properties, 'jute.maxbuffer');
   return {
     ...(whitelist === undefined ? {} : { fourLetterWords: words(whitelist) }),
@@ -98,6 +106,9 @@ export function propertyOptions(properties: Properties): MiniServerOptions {
     ...(enforceQuota === undefined ? {} : { enforceQuota: flag('enforceQuota', enforceQuota) }),
     ...(superDigest === undefined || superDigest === '' ? {} : { superDigest }),
     ...(interval === undefined ? {} : { containerCheckIntervalMs: interval }),
+    ...(neverUsed === undefined ? {} : { containerMaxNeverUsedIntervalMs: neverUsed }),
+    ...(superUser === undefined || superUser === '' ? {} : { superUser }),
+    ...(reconfig === undefined ? {} : { reconfigEnabled: flag('reconfigEnabled', reconfig) }),
     ...(buffer === undefined ? {} : { juteMaxBufferBytes: buffer }),
   };
 }

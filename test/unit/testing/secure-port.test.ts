@@ -42,6 +42,17 @@ describe('a plain and a secure port', () => {
     expect(server.connectionCount).toBe(2);
   });
 
+  it('a superuser is whom a certificate says', async () => {
+    const { key, cert } = made.server;
+    const tls = { key, cert, ca: made.ca, requestCert: true };
+    const server = await start({ tls, superUser: 'CN=client,OU=tests,O=zk-conn' });
+    const client = { ca: made.ca, cert: made.client.cert, key: made.client.key };
+    await using conn = await connect(server.secureConnectString!, { tls: client });
+    expect((await conn.whoAmI()).map(({ scheme }) => scheme).sort()).toEqual(['ip', 'super', 'x509']);
+    await using plain = await connect(server.connectString);
+    expect((await plain.whoAmI()).map(({ scheme }) => scheme)).toEqual(['ip']);
+  });
+
   it('tell of their own connections, and of both how many there are', async () => {
     const server = await start();
     const secureAddress = { port: server.securePort! };
