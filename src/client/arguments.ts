@@ -61,14 +61,26 @@ export function checkCallOptions(
   own: readonly string[] = [],
 ): CallOptions {
   if (options === undefined) return NO_CALL_OPTIONS;
-  const given = asObject(options, `the options of ${op}`);
-  refuseUnknownKeys(given, [...own, ...CALL_OPTION_KEYS], `option of ${op}`);
+  let given: Record<string, unknown>;
+  if (hasCallOptionsAlone(options)) {
+    given = options;
+  } else {
+    given = asObject(options, `the options of ${op}`);
+    refuseUnknownKeys(given, [...own, ...CALL_OPTION_KEYS], `option of ${op}`);
+  }
   const { signal, timeoutMs } = given;
   if (signal !== undefined && !isSignal(signal)) {
     throw new InvalidArgumentError(`signal must be an AbortSignal, not ${nameOf(signal)}`, { op, path });
   }
   if (timeoutMs !== undefined) checkTimeout(timeoutMs, op, path);
   return { signal, timeoutMs };
+}
+
+/** The usual case, told without making anything: this is asked for every call that has options. */
+function hasCallOptionsAlone(options: unknown): options is Record<string, unknown> {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
+  for (const key in options) if (key !== 'signal' && key !== 'timeoutMs') return false;
+  return true;
 }
 
 /** What is left of a call's options for the call itself. */

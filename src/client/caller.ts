@@ -17,7 +17,7 @@ import {
 } from '../protocol/operations.js';
 import { addChroot, normalizeChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
 import { isTerminal } from '../session/phases.js';
-import { abortReason, forget, onAbort, type Abortable } from './aborts.js';
+import { abortReason, abortWith } from './aborts.js';
 import { checkCallOptions, type CallOptions } from './arguments.js';
 import type { Removal } from '../session/removal.js';
 import type { Watcher, WatchRegistry } from '../session/watches.js';
@@ -112,22 +112,19 @@ export class Caller {
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
     if (this.isUnknown(call.row)) return Promise.reject(unsupported(call, site));
     return new Promise<R>((resolve, reject) => {
-      const rejectAt = site === null ? reject : (error: Error) => reject(withSite(error, site));
-      const abortable: Abortable | null =
-        signal === undefined ? null : { abort: (reason) => this.driver.cancel(pending, reason) };
       const pending = this.driver.request(
         call.row,
         call.request,
         call.path,
-        signal === undefined || abortable === null ? resolve : forgetting(signal, abortable, resolve),
-        signal === undefined || abortable === null ? rejectAt : forgetting(signal, abortable, rejectAt),
+        resolve,
+        site === null ? reject : (error: Error) => reject(withSite(error, site)),
         call.shape,
         call.watcher ?? null,
         absentErrno,
       );
       if (removal !== null) pending.removal = removal;
       if (timeoutMs !== undefined) pending.timeoutMs = timeoutMs;
-      if (signal !== undefined && abortable !== null) onAbort(signal, abortable);
+      if (signal !== undefined) pending.whenSettled = abortWith(signal, this.driver, pending);
       this.driver.submit(pending);
     });
   }
@@ -136,7 +133,7 @@ export class Caller {
   read<P, R>(
     row: Op<string, PathWatchRequest, P>,
     path: string,
-    shape: (response: P) => R,
+    shape: ((response: P) => R) | null,
     given?: CallOptions,
     absentOk = false,
   ): Promise<R> {
@@ -241,18 +238,6 @@ export function rejecting<T>(run: () => Promise<T>): Promise<T> {
 /** Also of what is no name: callers without types pass anything. */
 function nameOf(name: unknown): string {
   return String(name);
-}
-
-/** Settles, and lets go of the signal. */
-function forgetting<T>(
-  signal: AbortSignal,
-  abortable: Abortable,
-  settle: (value: T) => void,
-): (value: T) => void {
-  return (value) => {
-    forget(signal, abortable);
-    settle(value);
-  };
 }
 
 /** Puts the stack of the call behind that of its error, which was made in a callback of the socket. */

@@ -134,7 +134,8 @@ export class Driver implements Ports {
     } finally {
       this.depth--;
     }
-    this.arm();
+    // a request brings no deadline but its own
+    if (pending.deadline < this.alarm.at || !this.keepsAlive) this.arm();
   }
 
   cancel(pending: PendingRequest, reason: Error): void {

@@ -6,8 +6,11 @@
  * null and empty differ on the wire (length -1 and 0) and stay apart here. What cannot be written as it is (a fraction, a
  * text with half a surrogate pair, an object where bytes must be) is a TypeError, never something else on the wire.
  */
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { DecodeError } from './errors.js';
+
+/** UTF-16 code units of a text that is written one by one. */
+const SHORT_TEXT = 40;
 
 /** Writes primitives into one growing buffer. `pos` is the next free byte. */
 export class JuteWriter {
@@ -78,12 +81,29 @@ export class JuteWriter {
       this.int(-1);
       return;
     }
-    if (typeof value !== 'string' || !isWellFormed(value)) throw unwritable('well-formed text', value);
+    if (typeof value !== 'string') throw unwritable('well-formed text', value);
+    if (value.length <= SHORT_TEXT && this.shortAscii(value)) return;
+    if (!isWellFormed(value)) throw unwritable('well-formed text', value);
     // three bytes is the most that one UTF-16 code unit can take
     this.reserve(4 + value.length * 3);
     const length = this.buf.write(value, this.pos + 4, 'utf8');
     this.view.setInt32(this.pos, length);
     this.pos += 4 + length;
+  }
+
+  /** Writes a text if it is ASCII: unit by unit, which for a short one is faster than a call out of JavaScript. */
+  private shortAscii(value: string): boolean {
+    const { length } = value;
+    this.reserve(4 + length);
+    const { buf, pos } = this;
+    for (let i = 0; i < length; i++) {
+      const unit = value.charCodeAt(i);
+      if (unit > 0x7f) return false;
+      buf[pos + 4 + i] = unit;
+    }
+    this.view.setInt32(pos, length);
+    this.pos = pos + 4 + length;
+    return true;
   }
 
   buffer(value: Uint8Array | null): void {
@@ -113,6 +133,9 @@ export class JuteWriter {
     return Buffer.from(this.buf.subarray(0, this.pos));
   }
 }
+
+/** So many bytes of strings are decoded at once. */
+const RUN_BYTES = 1024;
 
 /** Reads primitives from a range of a buffer and throws {@link DecodeError} rather than read past its end. */
 export class JuteReader {
@@ -208,8 +231,10 @@ export class JuteReader {
     const length = this.int();
     if (length === -1) return null;
     const start = this.takeLength(length, 'buffer');
-    const view = this.buf.subarray(start, start + length);
-    return this.owned ? view : Buffer.from(view);
+    if (this.owned) return this.buf.subarray(start, start + length);
+    const copy = Buffer.allocUnsafe(length);
+    this.buf.copy(copy, 0, start, start + length);
+    return copy;
   }
 
   /** @param minBytes the least that one element takes, so that an absurd count is refused before anything is allocated */
@@ -217,7 +242,7 @@ export class JuteReader {
     const count = this.int();
     if (count === -1) return null;
     if (count < 0 || count * minBytes > this.remaining) {
-      throw new DecodeError(`a vector of ${count} elements in ${this.remaining} bytes`);
+      throw badVector(count, this.remaining);
     }
     const values: T[] = [];
     for (let i = 0; i < count; i++) values.push(read(this));
@@ -228,6 +253,44 @@ export class JuteReader {
     const values = this.vectorOrNull(minBytes, read);
     if (values === null) throw new DecodeError('null where a vector must be');
     return values;
+  }
+
+  /** A vector of strings. */
+  ustrings(): string[] {
+    const count = this.int();
+    if (count === -1) throw new DecodeError('null where a vector must be');
+    if (count < 0 || count * 4 > this.remaining) throw badVector(count, this.remaining);
+    const texts: string[] = [];
+    while (texts.length < count) if (!this.asciiRun(texts, count)) texts.push(this.ustring());
+    return texts;
+  }
+
+  /**
+   * Decodes as many of the next strings as make up a kibibyte at once, if all are short and ASCII, as names mostly are:
+   * one call out of JavaScript for each of them would be most of what they cost. Not more than that, since each of them
+   * keeps the whole run alive.
+   */
+  private asciiRun(into: string[], count: number): boolean {
+    const { view, pos: start } = this;
+    const limit = Math.min(this.end, start + RUN_BYTES) - 4;
+    let end = start;
+    let last = into.length;
+    while (end <= limit && last < count) {
+      const length = view.getInt32(end);
+      if (length < 0 || length > 0x7f || end + 4 + length > this.end) break;
+      end += 4 + length;
+      last++;
+    }
+    // its length prefixes are ASCII, too
+    if (last - into.length < 2 || !isAscii(this.buf.subarray(start, end))) return false;
+    const run = this.buf.toString('latin1', start, end);
+    for (let at = start; at < end;) {
+      const from = at + 4;
+      at = from + view.getInt32(at);
+      into.push(run.slice(from - start, at - start));
+    }
+    this.pos = end;
+    return true;
   }
 
   private take(bytes: number): number {
@@ -281,6 +344,10 @@ function codeUnit(bytes: Buffer, at: number): number {
 export function isWellFormed(text: string): boolean {
   // in every Node since 20, and not yet in the library of ES2022
   return (text as string & { isWellFormed(): boolean }).isWellFormed();
+}
+
+function badVector(count: number, bytes: number): DecodeError {
+  return new DecodeError(`a vector of ${count} elements in ${bytes} bytes`);
 }
 
 function isList(value: unknown): boolean {

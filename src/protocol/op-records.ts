@@ -226,9 +226,7 @@ const writeName = (w: JuteWriter, name: string): void => {
   w.ustring(name);
 };
 
-export const readNames = (r: JuteReader): string[] => r.vector(4, readName);
-
-const readName = (r: JuteReader): string => r.ustring();
+export const readNames = (r: JuteReader): string[] => r.ustrings();
 
 export function writeSetWatches(w: JuteWriter, q: SetWatchesRequest): void {
   w.long(q.relativeZxid);

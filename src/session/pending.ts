@@ -21,6 +21,8 @@ export class PendingRequest {
   isCovered = false;
   /** The watches that its reply ends. */
   removal: Removal | null = null;
+  /** Hears that it is settled, before its caller does. */
+  whenSettled: { settled(): void } | null = null;
   /** Was it handed to a socket? */
   sent = false;
   settled = false;
@@ -76,6 +78,7 @@ export class PendingRequest {
   private once(): void {
     if (this.settled) throw new Error(`zk-conn: ${this.op.name} (xid ${this.xid}) was settled twice`);
     this.settled = true;
+    if (this.whenSettled !== null) this.whenSettled.settled();
   }
 }
 

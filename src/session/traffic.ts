@@ -182,10 +182,9 @@ export class Traffic {
 
   private refusal({ op, path }: PendingRequest): ZkError | null {
     const { phase } = this.where;
+    if (phase.name === 'live') return null;
     const fields = { op: op.name, path, outcome: 'not-sent' } as const;
-    const ended = overError(phase, fields);
-    if (ended !== null) return ended;
-    return phase.name === 'live' || this.config.queueOffline ? null : new ConnectionLossError(fields);
+    return overError(phase, fields) ?? (this.config.queueOffline ? null : new ConnectionLossError(fields));
   }
 
   private enqueue(pending: PendingRequest, now: number): ZkError | null {
