@@ -3,9 +3,11 @@
  * is faster than any client, and what is measured is the client. A process of its own; it tells its port to its parent.
  *
  *     node responder.mjs '{"data":100,"children":10,"ops":10}'
+ *
+ * With `events`, a sync sets off so many events before it is answered, each of another path.
  */
 import * as net from 'node:net';
-import { OP, WELCOME, reply } from './wire.mjs';
+import { OP, WELCOME, event, reply } from './wire.mjs';
 
 const parameters = JSON.parse(process.argv[2] ?? '{}');
 /** So many bytes of answers leave in one write, at the most. */
@@ -39,6 +41,13 @@ function answerTo(type) {
 const slabs = new Slabs(
   Math.max(SLAB_BYTES, reply(OP.getData, parameters).length, reply(OP.getChildren2, parameters).length),
 );
+
+const events =
+  parameters.events === undefined
+    ? null
+    : Buffer.concat(
+        Array.from({ length: parameters.events }, (_, i) => event(`/w/n-${String(i).padStart(10, '0')}`)),
+      );
 
 class Client {
   greeted = false;
@@ -91,6 +100,10 @@ class Client {
     if (type !== this.type) {
       this.type = type;
       this.one = answerTo(type);
+    }
+    if (type === OP.sync && events !== null) {
+      this.flush();
+      this.socket.write(events);
     }
     const { one } = this;
     if (this.slab !== null && this.filled + one.length > this.slab.bytes.length) this.flush();

@@ -7,9 +7,11 @@ export const OP = {
   getData: 4,
   setData: 5,
   getChildren: 8,
+  sync: 9,
   getChildren2: 12,
   multi: 14,
   create2: 15,
+  addWatch: 106,
   closeSession: -11,
 };
 
@@ -132,7 +134,16 @@ export function reply(type, { data, children, ops }) {
       const each = Buffer.concat([header(OP.setData, false, 0), stat(data, 0)]);
       return frame(...head, ...Array.from({ length: ops }, () => each), header(-1, true, -1));
     }
+    case OP.sync:
+      return frame(...head, text('/w'));
+    case OP.addWatch:
+      return frame(...head, int(0));
     default:
       return frame(...head);
   }
+}
+
+/** The data of a node has changed. */
+export function event(path) {
+  return frame(int(-1), long(0x1_0000_0a2d), int(0), int(3), int(3), text(path));
 }
