@@ -10,6 +10,8 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { PARTS } from './lib/parts.mjs';
+import { printTable } from './lib/tables.mjs';
+import { judge } from './lib/targets.mjs';
 
 const HERE = import.meta.dirname;
 const ROOT = path.resolve(HERE, '..');
@@ -55,6 +57,15 @@ for (const name of values.parts.split(',')) {
   report.parts[name] = await part.run(settings);
 }
 report.loadAfter = os.loadavg()[0];
+
+const verdicts = judge(report);
+if (verdicts.length > 0) {
+  console.log('\n== targets');
+  printTable(
+    ['', 'target', 'measured', ''],
+    verdicts.map(({ what, target, measured, met }) => [what, target, measured, met ? 'met' : 'FALLS SHORT']),
+  );
+}
 
 const folder = path.join(HERE, 'results');
 fs.mkdirSync(folder, { recursive: true });

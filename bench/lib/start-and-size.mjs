@@ -50,7 +50,8 @@ export async function runSize(settings) {
 async function processMs(args) {
   const began = performance.now();
   const child = spawn(process.execPath, args, { cwd: BENCH, stdio: 'ignore' });
-  await once(child, 'exit');
+  const [code] = await once(child, 'exit');
+  if (code !== 0) throw new Error(`node ${args.join(' ')} ended with ${code}`);
   return performance.now() - began;
 }
 

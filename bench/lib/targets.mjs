@@ -1,0 +1,121 @@
+/** What a run must reach, and what it did. */
+
+const MAX_FRAME = 128 * 1024;
+
+const times = (value) => `${value.toFixed(value < 10 ? 2 : 0)} ×`;
+const share = (value) => value.toFixed(3);
+const bytes = (value) => `${Math.round(value).toLocaleString('en')} B`;
+const kB = (value) => `${Math.round(value / 1000)} kB`;
+const ms = (value) => `${value.toFixed(1)} ms`;
+
+/** Why a target cannot be met, or not yet; shown only where a run fell short. */
+const WHY = {
+  floor:
+    'the floor and its responder are lean: they exchange a hundred calls in the time in which a promise, a record each way, ' +
+    'a Stat with three bigints and a turn of the microtask queue can be made for a part of them',
+  depth1:
+    'a call by itself pays for its own turn of the event loop: a flush on `process.nextTick`, and code that the kernel has put out of the cache',
+  children: 'ten thousand strings have to be made, and the floor makes none',
+  bytes: 'the value is put together from chunks of 64 KiB in one buffer of its own; the floor drops them',
+  set: 'the value is copied when the call is made, so that it may be changed afterwards',
+  options: 'options are checked with each call, and the call is hung on its signal and taken off again',
+  turn: 'the paths of all watches are encoded in one turn',
+  loaded: 'it loads `debug`, the TLS and HTTP modules of Node, and two module formats are not shared',
+  packed:
+    'it carries ES modules and CommonJS, types for both, source maps, and the sources that they point to',
+  gzipped:
+    'all of the protocol, TLS, SASL, SRV, four-letter words, streams and recipes on trees are in one entry',
+  mini: 'it does for each request what a real server does: sessions, ACLs, watches, quotas, faults',
+};
+
+/**
+ * @param report of a run; parts may be missing
+ * @returns rows `{ what, target, measured, met, why }`, without those that were not measured
+ */
+export function judge({ parts }) {
+  const rows = [];
+  const add = (what, target, value, isMet, show, why) => {
+    if (value === undefined || value === null || Number.isNaN(value)) return;
+    rows.push({ what, target, measured: show(value), met: isMet(value), why: isMet(value) ? '' : why });
+  };
+  const atLeast = (what, least, value, show, why, unit) =>
+    add(what, `≥ ${unit ?? show(least)}`, value, (v) => v >= least, show, why);
+  const atMost = (what, most, value, show, why) =>
+    add(what, `≤ ${show(most)}`, value, (v) => v <= most, show, why);
+
+  const calls = parts.calls ?? {};
+  const ours = (cell) => calls[cell]?.rows.ours;
+  const over = (cell, peer) => {
+    const rows = calls[cell]?.rows;
+    return rows?.[peer] === undefined ? undefined : rows.ours.perSecond / rows[peer].perSecond;
+  };
+  for (const op of ['get', 'set', 'exists']) {
+    const cell = `${op}, depth 100`;
+    atLeast(`${op}, depth 100, 100 B: of the floor`, 0.8, ours(cell)?.ratio, share, WHY.floor);
+    atLeast(`… beside node-zookeeper-client`, 7, over(cell, 'node-zookeeper-client'), times, '');
+    atLeast(`… beside npm zookeeper`, 15, over(cell, 'zookeeper'), times, '');
+  }
+  for (const op of ['get', 'set', 'exists']) {
+    atLeast(`${op}, depth 1: of the floor`, 0.95, ours(`${op}, depth 1`)?.ratio, share, WHY.depth1);
+  }
+  atLeast(
+    'children, 10,000 names: of the floor',
+    0.5,
+    ours('children, 10,000 names, depth 16')?.ratio,
+    share,
+    WHY.children,
+  );
+  atLeast('get 512 KiB: of the floor', 0.8, ours('get 512 KiB, depth 16')?.ratio, share, WHY.bytes);
+  atLeast('set 512 KiB: of the floor', 0.8, ours('set 512 KiB, depth 16')?.ratio, share, WHY.set);
+  atLeast(
+    'a signal and a timeout on every call: of ours without',
+    0.85,
+    ours('get with a signal and a timeout')?.ratio,
+    share,
+    WHY.options,
+  );
+  atLeast('tracing code that nobody listens to: of ours without it', 0.98, parts.tracing?.ratio, share, '');
+  atLeast(
+    'stream of 100,000 events: of an internal callback',
+    0.8,
+    parts.watches?.events.stream?.ratio,
+    share,
+    '',
+  );
+  atMost(
+    'heap per armed watch of 100,000, beyond its path',
+    300,
+    parts.watches?.heap.ours?.[100_000],
+    bytes,
+    '',
+  );
+  const all = parts.watches?.reconnects.find(({ count }) => count === 100_000);
+  add(
+    'reconnect: watches armed again, of 100,000',
+    'all',
+    all?.armed,
+    (n) => n === 100_000,
+    (n) => n.toLocaleString('en'),
+    '',
+  );
+  atMost('… longest frame', MAX_FRAME, all?.largestFrame, bytes, '');
+  atMost('… longest turn of the event loop', 50, all?.turnMs, ms, WHY.turn);
+  const real = parts.real?.cells['get, depth 100']?.real;
+  const cpu =
+    real?.['node-zookeeper-client'] === undefined
+      ? undefined
+      : real.ours.cpuUs / real['node-zookeeper-client'].cpuUs;
+  atMost("client CPU per get on a real server, depth 100: of node-zookeeper-client's", 0.6, cpu, share, '');
+  atLeast(
+    "mini-server, pipelined gets: of a real server's",
+    2,
+    parts.mini?.served['get, depth 100']?.ratio,
+    times,
+    WHY.mini,
+  );
+  atMost('mini-server: start()', 30, parts.mini?.start.startMs, ms, '');
+  atMost('import, over bare Node', 15, parts.size?.importMs['zk-conn, import'], ms, WHY.loaded);
+  atMost('packed', 200_000, parts.size?.packedBytes, kB, WHY.packed);
+  atMost('client, minified and gzipped', 35_000, parts.size?.gzippedBytes, kB, WHY.gzipped);
+  return rows;
+}
