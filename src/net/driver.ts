@@ -20,7 +20,7 @@ import { statsOf, type ConnStats } from './stats.js';
 import { TracedRequest, isTracing } from './traced-request.js';
 import { SaslClient, type SaslMechanism } from './sasl.js';
 import { Scout } from './scout.js';
-import type { Dialer, TransportEvents } from './transport.js';
+import { borrowing, type Dialer, type TransportEvents } from './transport.js';
 import { UnknownOps } from './unknown-ops.js';
 import { Usable } from './usable.js';
 import { asError, bytesOf, checkTransport, usersNumber } from './users-parts.js';
@@ -381,16 +381,20 @@ export class Driver implements Ports {
       link.report((now) => {
         if (this.link === link) run(now);
       });
-    return {
+    return borrowing({
       onConnect: () => report(() => this.core.dialed(epoch)),
-      onData: (chunk) => report((now) => this.received(link, bytesOf(chunk), now)),
+      onData: (chunk) => {
+        const bytes = bytesOf(chunk);
+        const kept = link.mustWait && !(bytes instanceof Error) ? Buffer.from(bytes) : bytes;
+        report((now) => this.received(link, kept, now));
+      },
       onDrain: () => report((now) => this.core.drained(epoch, now)),
       onEnd: () => report(() => this.over(epoch, server, new Error(whyEnded(this.core.phase.name)))),
       onClose: (error) => {
         report(() => this.over(epoch, server, asError(error ?? 'the connection was closed')));
         link.report(() => this.closed(link));
       },
-    };
+    });
   }
 
   /** Lets the core do something. */

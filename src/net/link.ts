@@ -25,13 +25,18 @@ export class Link {
     private readonly owner: LinkOwner,
   ) {}
 
+  /** Must what the transport says wait? A chunk that has to is kept as a copy, since it is only borrowed. */
+  get mustWait(): boolean {
+    return this.transport === null || this.owner.isBusy() || this.reports.length > 0;
+  }
+
   /**
    * Passes on what the transport says. A dialer of the user's own may say it before it has returned, or while the core
    * writes to it or drops it: then it has to wait until the core is done, and what comes behind it as well.
    */
   report(run: (now: number) => void): void {
     const { owner, reports } = this;
-    if (this.transport !== null && !owner.isBusy() && reports.length === 0) {
+    if (!this.mustWait) {
       owner.enter(run);
       return;
     }

@@ -1,6 +1,6 @@
 /** A byte stream to a server: what the driver needs of a socket and no more. */
 import { lookup, type LookupAddress } from 'node:dns';
-import { Socket } from 'node:net';
+import { Socket, type OnReadOpts } from 'node:net';
 import type { ServerAddress } from './connect-string.js';
 
 /** What a transport reports. After `onClose` nothing follows; it comes once, also after `destroy`. */
@@ -34,10 +34,11 @@ const WRITE_BUFFER_BYTES = 256 * 1024;
  * A socket that is on its way to a server. The name is resolved anew each time; all its addresses are tried, in random
  * order within each family, so that one name may stand for a whole ensemble and a dead address does not hide a living one.
  */
-export function openSocket(server: ServerAddress): Socket {
-  const socket = new Socket({ writableHighWaterMark: WRITE_BUFFER_BYTES } as ConstructorParameters<
-    typeof Socket
-  >[0]);
+export function openSocket(server: ServerAddress, onread?: OnReadOpts): Socket {
+  const socket = new Socket({
+    writableHighWaterMark: WRITE_BUFFER_BYTES,
+    ...(onread === undefined ? {} : { onread }),
+  } as ConstructorParameters<typeof Socket>[0]);
   return socket.connect({
     host: server.host,
     port: server.port,
@@ -48,12 +49,42 @@ export function openSocket(server: ServerAddress): Socket {
   });
 }
 
+/** So much is read at once into a buffer that is read into again and again. */
+const READ_BUFFER_BYTES = 64 * 1024;
+
+const borrowers = new WeakSet<TransportEvents>();
+
+/**
+ * Marks callbacks that are done with a chunk when `onData` returns. A transport may read the next one into the same
+ * buffer then, which spares making one for each read. Callbacks that somebody has put around these do not have the mark.
+ */
+export function borrowing(events: TransportEvents): TransportEvents {
+  borrowers.add(events);
+  return events;
+}
+
+function readingInto(buffer: Buffer, onData: (chunk: Buffer) => void): OnReadOpts {
+  return {
+    buffer,
+    callback: (bytes) => {
+      onData(buffer.subarray(0, bytes));
+      return true;
+    },
+  };
+}
+
 /** Plain TCP. */
 export const tcpDialer: Dialer = (server, events) => {
-  const socket = openSocket(server);
+  const lends = borrowers.has(events);
+  const socket = lends
+    ? openSocket(
+        server,
+        readingInto(Buffer.allocUnsafeSlow(READ_BUFFER_BYTES), (chunk) => events.onData(chunk)),
+      )
+    : openSocket(server);
   let failure: Error | undefined;
   socket.on('connect', () => events.onConnect());
-  socket.on('data', (chunk: Buffer) => events.onData(chunk));
+  if (!lends) socket.on('data', (chunk: Buffer) => events.onData(chunk));
   socket.on('drain', () => events.onDrain());
   socket.on('end', () => events.onEnd());
   // stays for the socket's whole life: an error after destroy must not become an uncaught exception

@@ -43,6 +43,13 @@ export class FrameDecoder {
     this.pos = 0;
   }
 
+  /** Copies what is left of the chunk, which is somebody else's from now on. */
+  keep(): void {
+    this.chunk = Buffer.from(this.chunk.subarray(this.pos));
+    this.pos = 0;
+    this.buf = NOTHING;
+  }
+
   /** Is there the beginning of a frame that has not ended yet? */
   get midFrame(): boolean {
     return this.partial !== null || this.prefixBytes > 0 || this.skipBytes > 0;

@@ -34,10 +34,10 @@ export class Receiver {
     this.decoder.headBytes = REPLY_HEADER_BYTES;
   }
 
-  /** Reads what a chunk brings, now or behind what waits. */
+  /** Reads what a chunk brings, now or behind what waits. The chunk is the caller's again when this returns. */
   push(chunk: Buffer): void {
     if (this.backlog !== null) {
-      this.backlog.push(chunk);
+      this.backlog.push(Buffer.from(chunk));
     } else {
       this.decoder.push(chunk);
       this.run();
@@ -63,7 +63,10 @@ export class Receiver {
       const verdict = this.read(decoder);
       if (verdict === 'next') continue;
       // unless reading it has begun a new stream
-      if (verdict === 'pause' && this.decoder === decoder) this.backlog = [];
+      if (verdict === 'pause' && this.decoder === decoder) {
+        this.backlog = [];
+        decoder.keep();
+      }
       return;
     }
   }
