@@ -16,7 +16,7 @@ import type { ConnectResponse } from '../protocol/records.js';
 import type { AuthWaiter } from './credentials.js';
 import { expiryDeadline, nextDeadline } from './deadlines.js';
 import { authFailedFate, closedFate, expiredFate, type FateOf } from './fates.js';
-import { connectFrame, explain, judge, readHandshake } from './handshake.js';
+import { connectFrame, explain, judge, readHandshake, tooEarly } from './handshake.js';
 import { Inbox } from './inbox.js';
 import { Liveness, PING_FRAME } from './liveness.js';
 import { Pacing } from './pacing.js';
@@ -278,6 +278,7 @@ export class SessionCore {
     if (!this.isOn(epoch)) return;
     this.receivedAt = now;
     try {
+      if (this.phase.name === 'dialing') throw tooEarly();
       if (chunk === null) this.receiver.resume();
       else this.receiver.push(chunk);
     } catch (error) {

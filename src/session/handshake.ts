@@ -88,6 +88,11 @@ export function explain(error: unknown, phase: PhaseName): ZkError {
     : new ProtocolError('ZK_INTERNAL', 'a message could not be processed', { cause: error });
 }
 
+/** A dialer of the user's own may give bytes of which it has not said where they come from. */
+export function tooEarly(): HandshakeError {
+  return new HandshakeError('the dialer gave bytes before it said that the connection is up');
+}
+
 /** A better explanation for a first frame whose "length" is the text of another protocol. */
 function explainFirstFrame(error: FrameTooLargeError): HandshakeError {
   const bytes = Buffer.alloc(4);

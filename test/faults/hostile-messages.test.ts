@@ -142,7 +142,7 @@ describe('frames that are made at random', () => {
     { timeout: 240_000 },
     async () => {
       const noise = new Noise(SEED);
-      const runs = Math.round(5000 * SCALE);
+      const runs = Math.round(8000 * SCALE);
       const before = await heapBytes();
       for (let i = 0; i < runs; i++) {
         const burst = noise.burst();

@@ -165,7 +165,7 @@ export class Noise {
   }
 
   private flood(): Burst {
-    const count = 50 + this.below(200);
+    const count = 20 + this.below(40);
     const one = this.coin() ? notification(1 + this.below(4), '/before') : replyFrame(-2);
     return {
       kind: 'flood',

@@ -29,6 +29,7 @@ export class Victim {
   readonly w = new CoreWorld();
   readonly auth: string[] = [];
   private calls = 0;
+  private epoch: number | null = null;
   private readonly watchers: RecordingWatcher[] = [];
 
   /** In the handshake of a new session, or of one that is to be resumed. */
@@ -65,11 +66,11 @@ export class Victim {
     return this;
   }
 
-  /** As bytes from a socket. @throws {@link Harm} */
+  /** As bytes from the socket of the attack, also if that is an old one by now. @throws {@link Harm} */
   hear(bytes: Buffer): void {
-    if (!('epoch' in this.w.core.phase)) return;
+    this.epoch ??= this.w.epoch;
     try {
-      this.w.receive(bytes);
+      this.w.receive(bytes, this.epoch);
     } catch (error) {
       throw new Harm(`bytes came out as an exception: ${String(error)}`, { cause: error });
     }

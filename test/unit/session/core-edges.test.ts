@@ -204,3 +204,25 @@ describe('a request that is refused for its size', () => {
     expect(w.requests().map((r) => r.request['path'])).toEqual(['/a']);
   });
 });
+
+describe('bytes from a dialer that has not said that the connection is up', () => {
+  it.each([
+    ['an answer to the handshake', (w: CoreWorld) => w.accept(1n)],
+    ['a credential that is refused', (w: CoreWorld) => w.reply(-4, { err: Errno.AuthFailed })],
+    ['one byte', (w: CoreWorld) => w.receive(Buffer.from([0]))],
+  ])('cost the attempt and nothing else: %s', (_, send) => {
+    const w = new CoreWorld();
+    w.goLive();
+    w.get('/a', new RecordingWatcher());
+    w.flush();
+    w.replyData(1);
+    w.core.ended(w.epoch, loss(), w.now);
+    const early = w.epoch;
+    send(w);
+    expect(w.core.phase.name).toBe('dialing');
+    expect(w.epoch).toBe(early + 1);
+    expect(w.events.at(-1)).toMatchObject({ type: 'attemptFailed', error: { code: 'ZK_HANDSHAKE' } });
+    w.goLive();
+    expect(w.sessions).toEqual(['new', 'resumed']);
+  });
+});
