@@ -1,5 +1,6 @@
 /** How a server without a quorum serves those who only read (Java `ReadOnlyZooKeeperServer`, `ReadOnlyRequestProcessor`). */
 import { Errno } from '../protocol/error-codes.js';
+import { operations } from '../protocol/operations.js';
 import type { ConnectRequest } from '../protocol/records.js';
 import { takeUp } from './handshake.js';
 import type { Forwarded, Outcome, Welcome } from './membership.js';
@@ -36,11 +37,10 @@ export class ReadOnlyService {
     return { session: known === undefined ? null : takeUp(this.state, known, q), readOnly: true };
   }
 
-  /** What changes something, or asks others. */
+  /** What changes something, or asks others: all that is done of it is the close of a session. */
   submit({ row, caller }: Forwarded): Outcome {
     const { session } = caller;
-    if (!row.readOnlyOk || !session.isLocal) return this.refuse();
-    // what may pass is the close of a session
+    if (row.code !== operations.closeSession.code || !session.isLocal) return this.refuse();
     this.state.sessions.remove(session);
     session.hangUp(caller);
     caller.closeAfterReply();

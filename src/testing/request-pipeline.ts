@@ -6,14 +6,14 @@ import { Xid } from '../protocol/constants.js';
 import { Errno } from '../protocol/error-codes.js';
 import { DecodeError } from '../protocol/errors.js';
 import type { JuteReader } from '../protocol/jute.js';
-import { requestPath, type AnyOp } from '../protocol/op.js';
+import type { AnyOp } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
 import { REQUEST_HEADER_BYTES } from '../protocol/records.js';
 import type { FrameWriter } from './frame-writer.js';
-import type { AnyHandler } from './handler.js';
 import { handlers } from './handlers.js';
 import type { Membership, Outcome } from './membership.js';
 import { lacksAclFirst } from './multi-handler.js';
+import { performWrite, refusalOf } from './perform-write.js';
 import { Refusal } from './refusal.js';
 import { RequestContext, type Caller } from './request-context.js';
 import { asksForOwner, routesOf, type Route } from './routes.js';
@@ -22,8 +22,6 @@ import { lettersOf, REFUSED_WRITE } from './words/operation-letters.js';
 
 /** Replies to unknown operations carry the zxid of a request that never got one. */
 const UNSET_ZXID = -1n;
-
-const BUG = new Refusal('SystemError');
 
 /** A request of which others must know. */
 interface Asked {
@@ -239,31 +237,6 @@ export class RequestPipeline {
     this.out.beginReply(xid, zxid, errno);
     this.out.endFrame();
   }
-}
-
-/** Does a write under a zxid of its own: all of it, or nothing. @throws what the handler throws */
-export function performWrite(ctx: RequestContext, handle: AnyHandler, request: unknown): unknown {
-  const { state } = ctx;
-  const before = state.zxids();
-  const txn = state.begin();
-  ctx.enter(txn);
-  try {
-    const response = handle(ctx, request);
-    state.commit(txn);
-    return response;
-  } catch (error) {
-    state.abort(txn, before, error instanceof Refusal ? error.zxid : 'logged');
-    throw error;
-  } finally {
-    ctx.enter(null);
-  }
-}
-
-/** What is answered to a request that threw: its refusal, or SystemError for a mistake of ours, which is kept. */
-export function refusalOf(error: unknown, caller: Caller, row: AnyOp, request: unknown): Refusal {
-  if (error instanceof Refusal) return error;
-  caller.report([row.name, requestPath(row, request) ?? ''].join(' ').trim(), error);
-  return BUG;
 }
 
 function decode<Q>(row: { readonly readRequest: (r: JuteReader) => Q }, r: JuteReader): Q | undefined {
