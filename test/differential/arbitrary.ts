@@ -7,7 +7,7 @@ import { CLIENTS, type Call, type Command, type Program } from './program.js';
 import { of, OPEN, weighted, type Arb } from './values.js';
 
 /** What a program is about. */
-interface Theme extends Weights {
+export interface Theme extends Weights {
   /** Identities, among a hundred commands; the next two likewise. */
   readonly auth: number;
   /** Connections that come and go. */
@@ -15,7 +15,7 @@ interface Theme extends Weights {
   readonly close: number;
 }
 
-const GENERAL: Theme = {
+export const GENERAL: Theme = {
   create: 14,
   delete: 7,
   set: 7,
@@ -132,7 +132,12 @@ function commandsOf(theme: Theme): Arb<Command> {
   );
 }
 
-const create = (at: string): Command => ({
+/** Commands that a server of this release bears. */
+export const commandsFor = (theme: Theme, release: Release): Arb<Command> =>
+  commandsOf(theme).filter((command) => isAllowed(command, release));
+
+/** Makes a plain node. */
+export const create = (at: string): Command => ({
   by: 0,
   do: 'call',
   op: 'create',
@@ -149,8 +154,7 @@ const prelude: Arb<readonly Command[]> = weighted<readonly Command[]>(
 export function programs(release: Release): Arb<Program> {
   return weighted(
     ...THEMES.map(([weight, theme]): readonly [number, Arb<Program>] => {
-      const allowed = commandsOf(theme).filter((command) => isAllowed(command, release));
-      const rest = fc.array(allowed, { minLength: 1, maxLength: 57, size: 'max' });
+      const rest = fc.array(commandsFor(theme, release), { minLength: 1, maxLength: 57, size: 'max' });
       return [weight, fc.record({ prelude, rest }).map((c) => withoutRaces([...c.prelude, ...c.rest]))];
     }),
   );

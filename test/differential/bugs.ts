@@ -2,10 +2,14 @@
  * Bugs to be planted in the mini-server, one at a time: what is looked for in its sources, where it must be just once, and
  * what stands there instead. Whoever rewrites that place moves the bug along.
  */
+import type { SETTINGS } from './settings.js';
+
 export interface Bug {
   readonly bug: string;
   readonly find: string;
   readonly plant: string;
+  /** Where it shows; left out: with ordinary settings. */
+  readonly setting?: keyof typeof SETTINGS;
 }
 
 export const BUGS: readonly Bug[] = [
@@ -231,5 +235,48 @@ export const BUGS: readonly Bug[] = [
     bug: 'a hard limit is looked at after it was exceeded',
     find: '+ more > most',
     plant: '> most',
+  },
+  {
+    bug: 'of the ephemeral nodes of a session that expires one goes',
+    find: 'this.endSession(session, txn);\n    this.commit(txn);',
+    plant:
+      'this.sessions.remove(session); for (const p of this.tree.ephemeralsOf(session.id).slice(0, 1)) txn.delete(p, this.tree.get(p) as never);\n    this.commit(txn);',
+    setting: 'expiry',
+  },
+  {
+    bug: 'nobody is told when a session expires',
+    find: 'this.endSession(session, txn);\n    this.commit(txn);',
+    plant: 'this.endSession(session, txn);',
+    setting: 'expiry',
+  },
+  {
+    bug: 'a session that expires takes no zxid',
+    find: 'this.endSession(session, txn);\n    this.commit(txn);',
+    plant: 'this.endSession(session, txn);\n    this.commit(txn); this.issuedZxid = this.lastZxid -= 1n;',
+    setting: 'expiry',
+  },
+  {
+    bug: 'the connection of a session that expires stays open',
+    find: 'session.closing = true;\n    session.link?.hangUp();\n    const txn',
+    plant: 'session.closing = true;\n    const txn',
+    setting: 'expiry',
+  },
+  {
+    bug: 'who attaches after the expiry gets another session',
+    find: 'return state.options.traits.strangersGetSessions ? state.openSession(q.timeOut) : null;',
+    plant: 'return state.openSession(q.timeOut);',
+    setting: 'expiry',
+  },
+  {
+    bug: 'who attaches keeps the timeout of before',
+    find: 'session.timeoutMs = state.negotiate(q.timeOut);',
+    plant: '',
+    setting: 'expiry',
+  },
+  {
+    bug: 'who has the longer timeout expires first',
+    find: '(this.clock.now() + session.timeoutMs) / tick',
+    plant: '(this.clock.now() + Math.abs(300 - session.timeoutMs)) / tick',
+    setting: 'expiry',
   },
 ];

@@ -30,12 +30,15 @@ export interface Tally {
   commands: number;
 }
 
+let played = 0;
+
 /**
  * Plays one program on both.
  * @throws if they are not the same
  */
 export async function compare(a: Target, b: Target, program: Program, tally?: Tally): Promise<void> {
-  const [first, second] = [await a.play(program), await b.play(program)];
+  const number = played++;
+  const [first, second] = [await a.play(program, number), await b.play(program, number)];
   if (tally !== undefined) {
     tally.programs++;
     tally.commands += sizeOf(program);

@@ -12,7 +12,7 @@ import { CLIENTS, sizeOf, type Program } from './program.js';
 import { miniTarget } from './targets.js';
 
 const start = MiniServer.start.bind(MiniServer);
-const mini = miniTarget('mini-server', start, '3.9.3');
+const mini = miniTarget('mini-server', start, { release: '3.9.3' });
 
 /** Errors that need another server, or settings of its own. */
 const OUT_OF_REACH: Readonly<Record<string, readonly string[]>> = {
@@ -34,7 +34,7 @@ describe('programs', () => {
   it('meet every operation, its success and all its errors', async () => {
     const seen = new Set<string>();
     for (const program of fc.sample(programs('3.9.3'), { seed: 1, numRuns: 1_500 })) {
-      for (const lines of await mini.play(program)) {
+      for (const lines of await mini.play(program, 0)) {
         for (const line of lines) {
           const [, op, result] = /^reply \S+ (\S+) at \S+: (\S+)/.exec(line) ?? [];
           if (op !== undefined) seen.add(`${op} ${result}`);
@@ -76,7 +76,7 @@ describe('compare', () => {
   });
 
   it('shows the first line that is another, and the program', async () => {
-    const old = miniTarget('an old one', start, '3.9.3', { version: '3.5.9' });
+    const old = miniTarget('an old one', start, { release: '3.9.3' }, { version: '3.5.9' });
     await expect(compare(mini, old, program)).rejects.toThrow(
       /client 1:[^]*mini-server +reply 1 getEphemerals at \+3: ok[^]*an old one +reply 1 getEphemerals at -1: Unimplemented[^]*the program:\n *0 .*setData/,
     );

@@ -8,24 +8,60 @@ import * as path from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { MiniServer } from '../../src/testing/mini-server.js';
-import { programs } from './arbitrary.js';
 import { BUGS } from './bugs.js';
 import { difference } from './difference.js';
 import { planted } from './planted.js';
 import type { Transcript } from './player.js';
-import { miniTarget } from './targets.js';
+import type { Program } from './program.js';
+import { SETTINGS, type Setting } from './settings.js';
+import { miniTarget, type Starts, type Target } from './targets.js';
 
+const RELEASE = '3.9.3';
 const ENOUGH = 1_000;
 const SEED = 20;
 /** Some bugs end in silence. */
 const PATIENCE_MS = 2_000;
 
+/** Programs of one setting, and what a mini-server without a bug answers to them. */
+class Sample {
+  readonly programs: readonly Program[];
+  private readonly good: Target;
+  private readonly known: Transcript[] = [];
+
+  constructor(private readonly setting: Setting) {
+    this.programs = fc.sample(setting.programs(RELEASE), { seed: SEED, numRuns: ENOUGH });
+    this.good = this.target('good', (options) => MiniServer.start(options));
+  }
+
+  target(name: string, start: Starts, patienceMs?: number): Target {
+    return miniTarget(
+      name,
+      start,
+      { release: RELEASE, ...this.setting.ground, patienceMs },
+      this.setting.mini,
+    );
+  }
+
+  /** @returns how many programs it takes to see the difference; null if it does not show */
+  async until(bad: Target): Promise<number | null> {
+    for (const [i, program] of this.programs.entries()) {
+      this.known[i] ??= await this.good.play(program, i);
+      if (difference(this.known[i], await bad.play(program, i), ['good', 'bad']) !== null) return i + 1;
+    }
+    return null;
+  }
+}
+
 describe('a bug that is planted', () => {
-  const sample = fc.sample(programs('3.9.3'), { seed: SEED, numRuns: ENOUGH });
-  const good = miniTarget('good', (options) => MiniServer.start(options), '3.9.3');
-  const known: Transcript[] = [];
+  const samples = new Map<string, Sample>();
   const table: string[] = [];
   let folder = '';
+
+  const sampleOf = (name: keyof typeof SETTINGS): Sample => {
+    const sample = samples.get(name) ?? new Sample(SETTINGS[name]);
+    samples.set(name, sample);
+    return sample;
+  };
 
   beforeAll(() => {
     folder = fs.mkdtempSync(path.join(os.tmpdir(), 'zk-conn-planted-'));
@@ -43,14 +79,10 @@ describe('a bug that is planted', () => {
   it.each(BUGS.map((bug) => [bug.bug, bug] as const))(
     '%s: is seen',
     async (name, bug) => {
-      const bad = miniTarget('bad', await planted(bug, folder), '3.9.3', {}, PATIENCE_MS);
-      for (const [i, program] of sample.entries()) {
-        known[i] ??= await good.play(program);
-        if (difference(known[i], await bad.play(program), ['good', 'bad']) === null) continue;
-        table.push(`${String(i + 1).padStart(5)}  ${name}`);
-        return;
-      }
-      throw new Error(`not seen in ${ENOUGH} programs`);
+      const sample = sampleOf(bug.setting ?? 'plain');
+      const count = await sample.until(sample.target('bad', await planted(bug, folder), PATIENCE_MS));
+      if (count === null) throw new Error(`not seen in ${ENOUGH} programs`);
+      table.push(`${String(count).padStart(5)}  ${name}`);
     },
     60_000,
   );

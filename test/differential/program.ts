@@ -50,6 +50,11 @@ export type Command =
   | (By & { readonly do: 'word'; readonly word: string })
   /** Bytes that are no frame, in hexadecimal. */
   | (By & { readonly do: 'raw'; readonly bytes: string })
+  /**
+   * The sessions of some expire, one after the other: they attach once more, with the shortest timeouts, and are silent.
+   * Who is cut hangs up himself.
+   */
+  | { readonly do: 'expire'; readonly who: readonly { readonly by: number; readonly cut: boolean }[] }
   /** The same read by everybody at once. */
   | { readonly do: 'together'; readonly calls: readonly Call[] };
 

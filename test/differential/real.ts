@@ -7,8 +7,8 @@ import { describe, expect, test } from 'vitest';
 import { MiniServer } from '../../src/testing/mini-server.js';
 import { startRealServer } from '../support/real-zookeeper.js';
 import { findZooKeeper, type Release } from '../support/zookeeper-jars.js';
-import { programs } from './arbitrary.js';
 import { compare, type Tally } from './difference.js';
+import { SETTINGS, type Setting } from './settings.js';
 import { miniTarget, REAL_PROPERTIES, StandingTarget } from './targets.js';
 
 const DEFAULT_PROGRAMS = 100;
@@ -17,17 +17,6 @@ const MS_PER_PROGRAM = 5_000;
 /** Fixed, so that whoever changes something else meets no new race of a real server; long runs draw one. */
 const SEED = Number(process.env['ZK_SEED'] ?? 20_261_121);
 const PATH = process.env['ZK_PATH'] ?? '';
-
-/** How servers may be set up, and how much of the programs is played on those. */
-const SETTINGS = [
-  { name: '', properties: {}, options: {}, share: 1 },
-  {
-    name: ' without TTL nodes and hard limits',
-    properties: { 'zookeeper.extendedTypesEnabled': 'false', 'zookeeper.enforceQuota': 'false' },
-    options: { extendedTypesEnabled: false, enforceQuota: false },
-    share: 0.1,
-  },
-] as const;
 
 /** Registers the comparison with one release. */
 export function differential(release: Release): void {
@@ -40,19 +29,25 @@ export function differential(release: Release): void {
       test.skip(found.missing, () => undefined);
       return;
     }
-    test.each(SETTINGS.map((each) => [Math.ceil(PROGRAMS * each.share), each.name, each] as const))(
+    test.each(
+      Object.values<Setting>(SETTINGS).map(
+        (each) => [Math.ceil(PROGRAMS * each.share), each.name, each] as const,
+      ),
+    )(
       '%i programs are answered alike%s',
-      async (runs, name, { properties, options }) => {
+      async (runs, name, setting) => {
         const server = await startRealServer({
           version: release,
-          properties: { ...REAL_PROPERTIES, ...properties },
+          ...setting.real,
+          properties: { ...REAL_PROPERTIES, ...setting.real.properties },
         });
-        const real = await StandingTarget.start(`ZooKeeper ${release}`, server, release, () => server.stop());
-        const mini = miniTarget('mini-server', (given) => MiniServer.start(given), release, options);
+        const ground = { release, ...setting.ground };
+        const real = await StandingTarget.start(`ZooKeeper ${release}`, server, ground, () => server.stop());
+        const mini = miniTarget('mini-server', (given) => MiniServer.start(given), ground, setting.mini);
         const tally: Tally = { programs: 0, commands: 0 };
         try {
           await fc.assert(
-            fc.asyncProperty(programs(release), (program) => compare(real, mini, program, tally)),
+            fc.asyncProperty(setting.programs(release), (program) => compare(real, mini, program, tally)),
             { seed: SEED, numRuns: runs, ...(PATH === '' ? {} : { path: PATH }) },
           );
         } finally {
