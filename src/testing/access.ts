@@ -69,7 +69,7 @@ const PROVIDERS: ReadonlyMap<string, Provider> = new Map<string, Provider>([
     {
       // a connection has its certificate, or none, from the start
       authenticate: () => null,
-      isValid: (id) => /^\s*[\w.]+\s*=/.test(id),
+      isValid: (id) => /^\s*([\w.]+\s*=|$)/.test(id),
       matches: (aclId, id) => aclId === id,
       isAuthenticated: true,
     },
@@ -91,13 +91,16 @@ function parts(id: string): number {
 /**
  * Judges an auth packet.
  * @param superDigest the digest identity that makes a superuser, or `undefined` if nobody can be
+ * @param own what the connection has already: its certificate may be referred to once more
  * @returns identities to add to the connection, or null for AuthFailed. Schemes are case-sensitive
  */
 export function authenticate(
   scheme: string,
   auth: Uint8Array | null,
   superDigest: string | undefined,
+  own: readonly AuthId[] = [],
 ): readonly AuthId[] | null {
+  if (scheme === 'x509' && own.some((id) => id.scheme === scheme)) return [];
   return PROVIDERS.get(scheme)?.authenticate(auth, superDigest) ?? null;
 }
 

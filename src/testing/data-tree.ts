@@ -26,7 +26,10 @@ export class DataNode implements Stat {
   version = 0;
   aversion = 0;
   pzxid: bigint;
-  /** Children ever created, a 32-bit number that wraps; the next sequential child gets it (`DataNode.getCversion`). */
+  /**
+   * Children ever created, as far as that can be counted in 32 bits; the next sequential child gets this number
+   * (`StatPersisted.cversion`).
+   */
   creates = 0;
   /** Names, in the order of their creation. */
   readonly children = new Set<string>();
@@ -168,9 +171,11 @@ export class DataTree {
     return this.owned.keys();
   }
 
-  /** Containers and TTL nodes. */
+  /** Containers, then TTL nodes. */
   mortals(): readonly string[] {
-    return [...this.mortal];
+    const of = (kind: Lifetime['kind']): readonly string[] =>
+      [...this.mortal].filter((path) => this.nodes.get(path)?.lifetime.kind === kind);
+    return [...of('container'), ...of('ttl')];
   }
 
   /** Becomes a tree of these nodes and no others, parents before their children. */
@@ -197,13 +202,20 @@ export class DataTree {
     for (const path of other.mortal) this.mortal.add(path);
   }
 
-  /** Adds a node below one that exists. */
-  insert(path: string, node: DataNode): Undo {
+  /**
+   * Adds a node below one that exists.
+   * @param count children that the parent has had then; one more by default. What is not more than is known changes neither
+   * that nor the parent's pzxid: so it is for ever where the highest number is reached
+   */
+  insert(path: string, node: DataNode, count?: number): Undo {
     const parent = this.parentOf(path) as DataNode;
     const { creates, pzxid } = parent;
+    const had = count ?? (creates + 1) | 0;
     parent.children.add(baseName(path));
-    parent.creates = (creates + 1) | 0;
-    parent.pzxid = node.czxid;
+    if (had > creates) {
+      parent.creates = had;
+      parent.pzxid = node.czxid;
+    }
     this.nodes.set(path, node);
     const isFirst = !this.owned.has(node.ephemeralOwner);
     this.index(path, node);

@@ -109,7 +109,8 @@ export const ping: Handler<'ping'> = () => NOTHING;
 
 /** A scheme that is not known is refused like wrong credentials. */
 export const auth: Handler<'auth'> = ({ state, caller }, q) => {
-  const ids = authenticate(q.scheme, q.auth, state.options.superDigest) ?? refuse('AuthFailed');
+  const { superDigest } = state.options;
+  const ids = authenticate(q.scheme, q.auth, superDigest, caller.authIds) ?? refuse('AuthFailed');
   caller.addAuthIds(ids);
   return NOTHING;
 };

@@ -1,5 +1,6 @@
 /** Deletes containers that have lost their last child and TTL nodes whose time is up (Java `ContainerManager`). */
 import type { DataNode } from './data-tree.js';
+import { hashOfText, inBucketOrderBy } from './java-hash.js';
 import type { ServerState } from './server-state.js';
 
 /** One round. Also deletes what became empty by it only in the next round, like the original. */
@@ -10,7 +11,8 @@ export function reapMortals(state: ServerState): void {
     const node = state.tree.get(path);
     return node !== undefined && isOver(node, now, containerMaxNeverUsedIntervalMs);
   });
-  for (const path of over) state.reap(path);
+  // they are put into a hash set
+  for (const path of inBucketOrderBy(over, hashOfText)) state.reap(path);
 }
 
 /** Containers that never had a child are left alone unless there is a time for them. */

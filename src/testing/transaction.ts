@@ -10,6 +10,8 @@ import type { Trigger } from './watch-table.js';
 export class Transaction {
   private readonly undos: Undo[] = [];
   private readonly collected: Trigger[] = [];
+  /** Children that nodes have had, where that is more than can be kept. */
+  private readonly counts = new Map<DataNode, number>();
 
   private readonly tree: DataTree;
   private readonly quotas: Quotas;
@@ -32,10 +34,18 @@ export class Transaction {
     return this.collected;
   }
 
+  /** Children that a node has had. Within a transaction this goes on behind the highest number; outside it stays there. */
+  countOf(parent: DataNode): number {
+    return this.counts.get(parent) ?? parent.creates;
+  }
+
   /** Creates a node; its parent must exist, it must not. */
   create(path: string, data: Buffer | null, acl: readonly Acl[], lifetime: Lifetime): DataNode {
     const node = new DataNode(data, acl, lifetime, this.zxid, this.timeMs);
-    this.undos.push(this.tree.insert(path, node), this.quotas.created(path, node));
+    const parent = this.tree.get(parentPath(path)) as DataNode;
+    const count = (this.countOf(parent) + 1) | 0;
+    if (count < parent.creates) this.counts.set(parent, count);
+    this.undos.push(this.tree.insert(path, node, count), this.quotas.created(path, node));
     this.trigger(EventTypeCode.NodeCreated, path, acl, data?.length);
     this.childrenChanged(path);
     return node;

@@ -40,7 +40,7 @@ function createNode(ctx: RequestContext, q: CreateRequest, kind: CreateKind, ttl
   const parent = state.tree.get(parentPath) ?? refuse('NoNode');
   demand(parent.acl, Perms.CREATE, caller.authIds);
   if (!traits.createTakesEveryMode && !PLAIN_FLAGS.has(q.flags)) refuse('BadArguments');
-  const path = isSequential(q.flags) ? q.path + sequenceSuffix(parent.creates) : q.path;
+  const path = isSequential(q.flags) ? q.path + sequenceSuffix(txn.countOf(parent)) : q.path;
   if (pathProblem(path) !== null) refuse('BadArguments');
   if (state.tree.get(path) !== undefined) refuse('NodeExists');
   if (parent.lifetime.kind === 'ephemeral') refuse('NoChildrenForEphemerals');

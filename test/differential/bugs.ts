@@ -40,7 +40,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'sequence numbers are given again after a delete',
-    find: 'sequenceSuffix(parent.creates)',
+    find: 'sequenceSuffix(txn.countOf(parent))',
     plant: 'sequenceSuffix(parent.numChildren)',
   },
   {
@@ -278,5 +278,128 @@ export const BUGS: readonly Bug[] = [
     find: '(this.clock.now() + session.timeoutMs) / tick',
     plant: '(this.clock.now() + Math.abs(300 - session.timeoutMs)) / tick',
     setting: 'expiry',
+  },
+  {
+    bug: 'the reaper deletes a container with children',
+    find: 'for (const path of inBucketOrderBy(over, hashOfText)) state.reap(path);',
+    plant:
+      "for (const path of state.tree.mortals()) { const n = state.tree.get(path); if (n !== undefined && (over.includes(path) || (n.numChildren > 0 && !state.tree.mortals().some((m) => m.startsWith(path + '/'))))) { const t = state.begin(); t.delete(path, n); state.commit(t); } }",
+    setting: 'reaping',
+  },
+  {
+    bug: 'the reaper deletes a container that never had children',
+    find: "return node.cversion > 0;\n  return node.lifetime.kind === 'ttl'",
+    plant: "return true;\n  return node.lifetime.kind === 'ttl'",
+    setting: 'reaping',
+  },
+  {
+    bug: 'the reaper forgets TTL nodes',
+    find: "return node.lifetime.kind === 'ttl' && nowMs",
+    plant: 'return false && nowMs',
+    setting: 'reaping',
+  },
+  {
+    bug: 'the reaper deletes TTL nodes that have time',
+    find: 'nowMs - node.mtime > node.lifetime.ttlMs',
+    plant: 'nowMs - node.mtime >= 0',
+    setting: 'reaping',
+  },
+  {
+    bug: 'the reaper deletes what became empty in the same round',
+    find: 'for (const path of inBucketOrderBy(over, hashOfText)) state.reap(path);',
+    plant:
+      "for (const path of over) { state.reap(path); const up = path.slice(0, path.lastIndexOf('/')); if (state.tree.mortals().includes(up)) state.reap(up); }",
+    setting: 'reaping',
+  },
+  {
+    bug: 'the reaper goes by the time of creation',
+    find: 'for (const path of inBucketOrderBy(over, hashOfText)) state.reap(path);',
+    plant: 'for (const path of over) state.reap(path);',
+    setting: 'reaping',
+  },
+  {
+    bug: 'nobody is told what the reaper deletes',
+    find: 'txn.delete(path, node);\n    this.commit(txn);',
+    plant: 'txn.delete(path, node);',
+    setting: 'reaping',
+  },
+  {
+    bug: 'who has proved himself by SASL has no identity',
+    find: "caller.addAuthIds([{ scheme: 'sasl', id: step.username }]);",
+    plant: '',
+    setting: 'sasl',
+  },
+  {
+    bug: 'auth in an ACL does not stand for SASL',
+    find: 'authenticate: () => null,\n      isValid: isSaslName,\n      matches: (aclId, id) => aclId === id,\n      isAuthenticated: true,',
+    plant:
+      'authenticate: () => null,\n      isValid: isSaslName,\n      matches: (aclId, id) => aclId === id,\n      isAuthenticated: false,',
+    setting: 'sasl',
+  },
+  {
+    bug: 'the password is not looked at',
+    find: "if (clientProof(input) !== response.response) return { kind: 'refused' };",
+    plant: '',
+    setting: 'sasl',
+  },
+  {
+    bug: 'another exchange of SASL may follow',
+    find: 'this.over = true;\n    return this.judge(token, this.nonce);',
+    plant: 'const { nonce } = this; this.nonce = null; return this.judge(token, nonce);',
+    setting: 'sasl',
+  },
+  {
+    bug: 'a nonce is good for another use',
+    find: 'nc === FIRST_USE &&',
+    plant: '',
+    setting: 'sasl',
+  },
+  {
+    bug: 'a certificate gives no identity',
+    find: "if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);",
+    plant: '',
+    setting: 'tls',
+  },
+  {
+    bug: 'a subject is written from its beginning',
+    find: ".split('\\n')\n    .reverse()",
+    plant: ".split('\\n')",
+    setting: 'tls',
+  },
+  {
+    bug: 'where an identity is demanded a ping is answered without',
+    find: 'if (!this.isAuthenticated()) {',
+    plant: 'if (type !== operations.ping.code && !this.isAuthenticated()) {',
+    setting: 'demanded',
+  },
+  {
+    bug: 'where an identity is demanded the connection goes on after the refusal',
+    find: 'this.refuse(xid, 0n, Errno.SessionClosedRequireSaslAuth);\n      this.caller.closeAfterReply();',
+    plant: 'this.refuse(xid, 0n, Errno.SessionClosedRequireSaslAuth);',
+    setting: 'demanded',
+  },
+  {
+    bug: 'of several schemes that are demanded the last alone counts',
+    find: 'this.caller.authIds.some(({ scheme }) => demanded.includes(scheme))',
+    plant: 'this.caller.authIds.some(({ scheme }) => demanded.at(-1) === scheme)',
+    setting: 'demanded',
+  },
+  {
+    bug: 'where SASL is demanded its refusal has the ordinary code',
+    find: "options.enforcedAuthSchemes.includes('sasl') ? 'SessionClosedRequireSaslAuth' : 'AuthFailed',",
+    plant: "'AuthFailed',",
+    setting: 'saslDemanded',
+  },
+  {
+    bug: 'children are counted beyond the highest number',
+    find: 'if (had > creates) {',
+    plant: 'if (had !== creates) {',
+    setting: 'wrap',
+  },
+  {
+    bug: 'a multi gives the highest number twice',
+    find: 'if (count < parent.creates) this.counts.set(parent, count);',
+    plant: '',
+    setting: 'wrap',
   },
 ];

@@ -6,6 +6,7 @@ import type { AnyOp } from '../../src/protocol/op.js';
 import type { ConnectRequest, ConnectResponse } from '../../src/protocol/records.js';
 import { RawClient, decodeReply, decodeResponse, type Address } from '../support/raw-client.js';
 import { framed, frameOf, oddBody, type Call } from './program.js';
+import { becomeBob, SaslClient, type SaslToken } from './sasl.js';
 import type { Stage } from './stage.js';
 import { isMasked, type Scribe } from './transcript.js';
 
@@ -15,7 +16,11 @@ const FAREWELL_MS = 5_000;
 
 /** After these a server may hang up, which shows only if something more is asked. */
 const RISKY: ReadonlySet<OpName> = new Set<OpName>(['sasl', 'auth', 'check']);
-const FAREWELLS: ReadonlySet<number> = new Set([Errno.Unimplemented, Errno.AuthFailed]);
+const FAREWELLS: ReadonlySet<number> = new Set([
+  Errno.Unimplemented,
+  Errno.AuthFailed,
+  Errno.SessionClosedRequireSaslAuth,
+]);
 
 /** One client of a program; its connection may be replaced. */
 export class Player {
@@ -25,6 +30,9 @@ export class Player {
   /** The last one that was closed. */
   private ghost: ConnectResponse | null = null;
   private xid = 0;
+  /** SASL goes on where a connection is. */
+  private saslOn: RawClient | null = null;
+  private exchange = new SaslClient();
 
   constructor(
     private readonly stage: Stage,
@@ -106,6 +114,28 @@ export class Player {
     else await this.ping();
   }
 
+  /** One step of SASL. */
+  async sasl(kind: SaslToken): Promise<void> {
+    if (this.saslOn !== this.wire) this.exchange = new SaslClient();
+    this.saslOn = this.wire;
+    this.send({ op: 'sasl', q: { token: this.exchange.token(kind)?.toString('latin1') ?? null } });
+    const frame = await this.receive(operations.sasl, true);
+    if (frame === null) return;
+    const { errno, body } = decodeReply(frame);
+    const token = body.length === 0 ? null : decodeResponse('sasl', body).token;
+    this.note(this.exchange.shown(token === null ? null : token));
+    if (FAREWELLS.has(errno)) await this.receive(null);
+    else await this.ping();
+  }
+
+  /** Gives what the server demands before anything else. */
+  async comply(): Promise<void> {
+    const { admission } = this.stage;
+    if (admission === 'digest')
+      await this.call({ op: 'auth', q: { type: 0, scheme: 'digest', auth: 'u:p' } });
+    if (admission === 'sasl') for (const kind of ['empty', 'bob'] as const) await this.sasl(kind);
+  }
+
   /** Everything that the server has had to tell is written down when this is done. */
   async ping(): Promise<void> {
     if (this.wire === null) return;
@@ -159,9 +189,10 @@ export class Player {
     const count = await this.countEphemerals();
     const from = this.lines.length;
     this.send({ op: 'closeSession', q: {} });
-    await this.receive(operations.closeSession);
+    const closed = await this.receive(operations.closeSession);
     await this.wire?.hungUp();
     this.wire = null;
+    if (closed === null || decodeReply(closed).errno !== 0) return 0;
     this.ghost = this.session;
     this.session = null;
     if (count > 1) this.sortEvents(from);
@@ -198,6 +229,9 @@ export class Player {
     const limit = setTimeout(() => wire.destroy(), FAREWELL_MS);
     const response = await wire.handshake({ timeOut: TIMEOUT_MS, ...this.own(this.session.passwd) });
     if (response !== null && response.timeOut > 0) {
+      if (this.stage.admission === 'sasl') await becomeBob(wire);
+      if (this.stage.admission === 'digest')
+        await wire.call('auth', { type: 0, scheme: 'digest', auth: Buffer.from('u:p') });
       wire.send('closeSession', {});
       await wire.reply();
     }

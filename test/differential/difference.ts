@@ -38,7 +38,11 @@ let played = 0;
  */
 export async function compare(a: Target, b: Target, program: Program, tally?: Tally): Promise<void> {
   const number = played++;
-  const [first, second] = [await a.play(program, number), await b.play(program, number)];
+  const play = (target: Target): Promise<Transcript> =>
+    target.play(program, number).catch((cause: unknown) => {
+      throw new Error(`${target.name} does not survive the program:\n${printed(program)}`, { cause });
+    });
+  const [first, second] = [await play(a), await play(b)];
   if (tally !== undefined) {
     tally.programs++;
     tally.commands += sizeOf(program);

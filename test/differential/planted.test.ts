@@ -13,7 +13,7 @@ import { difference } from './difference.js';
 import { planted } from './planted.js';
 import type { Transcript } from './player.js';
 import type { Program } from './program.js';
-import { SETTINGS, type Setting } from './settings.js';
+import { SETTINGS, type Setting, type Setup } from './settings.js';
 import { miniTarget, type Starts, type Target } from './targets.js';
 
 const RELEASE = '3.9.3';
@@ -34,12 +34,8 @@ class Sample {
   }
 
   target(name: string, start: Starts, patienceMs?: number): Target {
-    return miniTarget(
-      name,
-      start,
-      { release: RELEASE, ...this.setting.ground, patienceMs },
-      this.setting.mini,
-    );
+    const { ground, mini }: Setup = this.setting.setUp();
+    return miniTarget(name, start, { release: RELEASE, ...ground, patienceMs }, mini);
   }
 
   /** @returns how many programs it takes to see the difference; null if it does not show */

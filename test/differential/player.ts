@@ -34,16 +34,19 @@ export async function play(stage: Stage, program: Program, scribe: Scribe): Prom
     for (const [i, command] of program.entries()) {
       if (time.isUp) break;
       await run(players, command, i, stage, scribe);
+      await stage.settled();
     }
     for (const player of players) {
       // a session that is left behind would expire in the middle of another program
       if (!time.isUp && player.hasSession) await player.ready();
+      if (!time.isUp && player.isConnected()) await player.comply();
       if (!time.isUp && player.isConnected()) await close(players, player, program.length, stage);
     }
   } finally {
     clearTimeout(limit);
     for (const wire of wires) wire.destroy();
-    if (time.isUp) await Promise.all(players.map((player) => player.abandon()));
+    // one after the other: each takes a zxid
+    if (time.isUp || stage.admission !== undefined) for (const player of players) await player.abandon();
   }
   if (time.isUp) players[0]?.note('no answer');
   return players.map(({ lines }) => lines);
@@ -91,6 +94,9 @@ async function run(
       return;
     case 'auth':
       await player.call({ op: 'auth', q: { type: 0, scheme: command.scheme, auth: command.auth } });
+      return;
+    case 'sasl':
+      await player.sasl(command.token);
       return;
     case 'attach':
       await player.attach(command.cut, passwordFor(command.passwd, player.passwd));
@@ -160,12 +166,13 @@ async function expire(
     other.note(`#${i} expiry`);
   }
   const marks = others.map((other) => other.lines.length);
-  const before = await stage.lastZxid();
+  const before = await stage.useZxid();
   for (const [at, { player, cut }] of silent.entries()) {
     await player.fallSilent(SHORTEST_MS + at * APART_MS, cut);
   }
   const after = before + BigInt(silent.length);
   await stage.until(async () => (await stage.lastZxid()) >= after);
+  await stage.settled();
   for (const { player, cut } of silent) await player.expired(cut);
   for (const [at, other] of others.entries()) {
     await other.ping();

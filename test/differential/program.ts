@@ -5,6 +5,7 @@
 import { JuteWriter } from '../../src/protocol/jute.js';
 import { operations, type OpName } from '../../src/protocol/operations.js';
 import type { AnyOp } from '../../src/protocol/op.js';
+import type { SaslToken } from './sasl.js';
 
 /** Any request, as it stands in the record of its operation; bytes are strings, zxids counted from {@link Place.base}. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -31,6 +32,8 @@ export type Command =
   /** A type that is not in the client's table; the body is a path if it begins with `$`, else hexadecimal. */
   | (By & { readonly do: 'odd'; readonly type: number; readonly body: string })
   | (By & { readonly do: 'auth'; readonly scheme: string | null; readonly auth: string | null })
+  /** A step of SASL. */
+  | (By & { readonly do: 'sasl'; readonly token: SaslToken })
   /** Attaches to its own session with a new connection; the old one may be cut before. */
   | (By & { readonly do: 'attach'; readonly cut: boolean; readonly passwd: 'right' | 'wrong' | 'none' })
   /** Ends the session; the next command opens another one. */

@@ -8,7 +8,7 @@ import { MiniServer } from '../../src/testing/mini-server.js';
 import { startRealServer } from '../support/real-zookeeper.js';
 import { findZooKeeper, type Release } from '../support/zookeeper-jars.js';
 import { compare, type Tally } from './difference.js';
-import { SETTINGS, type Setting } from './settings.js';
+import { SETTINGS, type Setting, type Setup } from './settings.js';
 import { miniTarget, REAL_PROPERTIES, StandingTarget } from './targets.js';
 
 const DEFAULT_PROGRAMS = 100;
@@ -36,19 +36,31 @@ export function differential(release: Release): void {
     )(
       '%i programs are answered alike%s',
       async (runs, name, setting) => {
+        const setup: Setup = setting.setUp();
         const server = await startRealServer({
           version: release,
-          ...setting.real,
-          properties: { ...REAL_PROPERTIES, ...setting.real.properties },
+          ...setup.real,
+          properties: { ...REAL_PROPERTIES, ...setup.real.properties },
         });
-        const ground = { release, ...setting.ground };
-        const real = await StandingTarget.start(`ZooKeeper ${release}`, server, ground, () => server.stop());
-        const mini = miniTarget('mini-server', (given) => MiniServer.start(given), ground, setting.mini);
+        const ground = { release, ...setup.ground };
+        const port = ground.tls === undefined ? server.port : server.spare[0];
+        const real = await StandingTarget.start(
+          `ZooKeeper ${release}`,
+          { host: server.host, port: port as number },
+          ground,
+          () => server.stop(),
+        );
+        const mini = miniTarget('mini-server', (given) => MiniServer.start(given), ground, setup.mini);
         const tally: Tally = { programs: 0, commands: 0 };
         try {
           await fc.assert(
             fc.asyncProperty(setting.programs(release), (program) => compare(real, mini, program, tally)),
-            { seed: SEED, numRuns: runs, ...(PATH === '' ? {} : { path: PATH }) },
+            {
+              seed: SEED,
+              numRuns: runs,
+              endOnFailure: process.env['ZK_SHRINK'] === '0',
+              ...(PATH === '' ? {} : { path: PATH }),
+            },
           );
         } finally {
           await real.stop();

@@ -1,5 +1,6 @@
 /** The servers on which programs are played. */
 import { setTimeout as pause } from 'node:timers/promises';
+import type { ConnectionOptions } from 'node:tls';
 import { digestId } from '../../src/protocol/acls.js';
 import { Xid } from '../../src/protocol/constants.js';
 import { operations, type OpName, type RequestOf } from '../../src/protocol/operations.js';
@@ -10,8 +11,10 @@ import { RawClient, decodeResponse, type Address, type RawReply } from '../suppo
 import type { Release } from '../support/zookeeper-jars.js';
 import { ManualClock } from '../unit/testing/manual-clock.js';
 import { play, type Transcript } from './player.js';
-import type { Program } from './program.js';
-import type { Stage } from './stage.js';
+import type { Place, Program } from './program.js';
+import { becomeBob } from './sasl.js';
+import type { Admission, Stage } from './stage.js';
+import { preparedPath } from './wrap.js';
 import { Scribe } from './transcript.js';
 
 export interface Target {
@@ -39,14 +42,17 @@ export const EMULATED = { '3.8.0': '3.8', '3.9.3': '3.9' } as const;
 /** Which server this is, or is to be like, and what it can do. */
 export interface Ground {
   readonly release: Release;
-  /** Where clients of programs connect to, by their number; left out, and for who is no client: the server's own address. */
-  readonly addressOf?: ((client: number | null) => Address) | undefined;
+  /** How clients of programs speak TLS, by their number, and who is none; left out: they do not. */
+  readonly tls?: ((client: number | null) => ConnectionOptions) | undefined;
+  readonly admission?: Admission | undefined;
   /** How long a program may take, ms. */
   readonly patienceMs?: number | undefined;
   /** Lets time pass, a little. */
   readonly pass?: (() => Promise<void>) | undefined;
   /** How often that may be, until something happens. */
   readonly passes?: number | undefined;
+  /** Programs are given nodes that are there. */
+  readonly prepared?: boolean | undefined;
   /** Names below a program's node of what the server deletes by itself. */
   readonly mortals?: Mortals | undefined;
 }
@@ -64,11 +70,19 @@ const PATIENCE_MS = 20_000;
 const PASS_MS = 4;
 const PASSES = 2_500;
 
+const addressOf = (server: Address, { tls }: Ground, client: number | null): Address => ({
+  ...server,
+  tls: tls?.(client),
+});
+
 /** One server for all programs. Each has a node of its own, which is made before and deleted after it. */
 export class StandingTarget implements Target {
+  /** Prepared nodes that programs were given. */
+  private used = 0;
+
   private constructor(
     readonly name: string,
-    private readonly address: Address,
+    private readonly server: Address,
     private readonly ground: Ground,
     private readonly admin: RawClient,
     readonly stop: () => Promise<void>,
@@ -80,22 +94,20 @@ export class StandingTarget implements Target {
     ground: Ground,
     stop: () => Promise<void>,
   ): Promise<StandingTarget> {
-    const address = ground.addressOf?.(null) ?? server;
-    const admin = await RawClient.open(address, { timeOut: 60_000 });
+    const admin = await RawClient.open(addressOf(server, ground, null), { timeOut: 60_000 });
+    if (ground.admission === 'sasl') await becomeBob(admin);
     await admin.call('auth', { type: 0, scheme: 'digest', auth: Buffer.from('super:test') });
-    return new StandingTarget(name, address, ground, admin, async () => {
+    return new StandingTarget(name, server, ground, admin, async () => {
       admin.destroy();
       await stop();
     });
   }
 
   async play(program: Program, number: number): Promise<Transcript> {
-    const root = `/d-${String(number).padStart(6, '0')}`;
-    const made = await this.admin.call('create', { path: root, data: null, acl: OPEN_ACL_UNSAFE, flags: 0 });
-    if (made.errno !== 0) throw new Error(`${this.name}: cannot create ${root}: ${made.errno}`);
-    const scribe = new Scribe({ root, base: made.zxid });
+    const { root, base } = await this.ownNode(number);
+    const scribe = new Scribe({ root, base });
     try {
-      const seen = await play(this.stage(root, made.zxid), program, scribe);
+      const seen = await play(this.stage(root, base), program, scribe);
       return [...seen, await this.audit(root, scribe)];
     } finally {
       await this.clear(root);
@@ -103,15 +115,32 @@ export class StandingTarget implements Target {
     }
   }
 
+  private async ownNode(number: number): Promise<Place> {
+    if (this.ground.prepared === true) {
+      const root = preparedPath(this.used++);
+      return { root, base: await this.useZxid() };
+    }
+    const root = `/d-${String(number).padStart(6, '0')}`;
+    const made = await this.admin.call('create', { path: root, data: null, acl: OPEN_ACL_UNSAFE, flags: 0 });
+    if (made.errno !== 0) throw new Error(`${this.name}: cannot create ${root}: ${made.errno}`);
+    return { root, base: made.zxid };
+  }
+
+  private async useZxid(): Promise<bigint> {
+    return (await this.admin.call('delete', { path: '/none/x', version: -1 })).zxid;
+  }
+
   private stage(root: string, base: bigint): Stage {
-    const { release, addressOf, patienceMs = PATIENCE_MS } = this.ground;
+    const { release, patienceMs = PATIENCE_MS } = this.ground;
     return {
       root,
       base,
-      addressOf: addressOf ?? (() => this.address),
+      addressOf: (client) => addressOf(this.server, this.ground, client),
+      admission: this.ground.admission,
       silentCheck: release === '3.8.0',
       patienceMs,
       lastZxid: async () => (await this.admin.call('ping', {}, Xid.PING)).zxid,
+      useZxid: () => this.useZxid(),
       until: (isSo) => this.until(isSo),
       settled: () => this.until(async () => !(await this.isDue(root))),
     };
@@ -122,17 +151,18 @@ export class StandingTarget implements Target {
     for (let i = 0; i < passes && !(await isSo()); i++) await pass();
   }
 
-  /** Has the server anything to delete by itself? */
+  /** Has the server anything to delete by itself? Children are asked for before their parents, which lose them meanwhile. */
   private async isDue(root: string): Promise<boolean> {
     const { containers = [], ttls = [] } = this.ground.mortals ?? {};
-    const names = [...containers, ...ttls];
+    if (containers.length + ttls.length === 0) return false;
+    const names = [...containers, ...ttls].sort((a, b) => b.length - a.length);
     const replies = await this.all(
       'exists',
       names.map((name) => ({ path: `${root}/${name}`, watch: false })),
     );
     return replies.some(({ errno, body }, i) => {
       const stat = errno === 0 ? decodeResponse('exists', body).stat : null;
-      return stat?.numChildren === 0 && (i >= containers.length || stat.cversion > 0);
+      return stat?.numChildren === 0 && (stat.cversion > 0 || ttls.includes(names[i] as string));
     });
   }
 
@@ -213,14 +243,10 @@ export function miniTarget(
         return Promise.resolve();
       };
       const server = await start({ ...MINI_OPTIONS, emulate: EMULATED[ground.release], clock, ...options });
-      const address = (client: number | null): Address => ({
-        ...ground.addressOf?.(client),
-        port: server.port,
-      });
       const target = await StandingTarget.start(
         name,
-        server,
-        { pass, passes: MOST_STEPS, ...ground, addressOf: address },
+        { port: server.port },
+        { pass, passes: MOST_STEPS, ...ground },
         () => server.close(),
       );
       try {

@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectSecurely, type ConnectionOptions } from 'node:tls';
 import { Xid } from '../../src/protocol/constants.js';
 import { FrameDecoder } from '../../src/protocol/frame.js';
 import { JuteReader, JuteWriter } from '../../src/protocol/jute.js';
@@ -20,6 +21,15 @@ import {
 export interface Address {
   readonly host?: string;
   readonly port: number;
+  /** Speaks TLS; left out: plain TCP. */
+  readonly tls?: ConnectionOptions | undefined;
+}
+
+/** An open socket to it. */
+async function dial({ host = '127.0.0.1', port, tls }: Address): Promise<Socket> {
+  const socket = tls === undefined ? connect({ host, port }) : connectSecurely({ host, port, ...tls });
+  await once(socket, tls === undefined ? 'connect' : 'secureConnect');
+  return socket;
 }
 
 /** A reply with its header. */
@@ -76,10 +86,8 @@ export class RawClient {
   }
 
   /** Opens a socket and says nothing. */
-  static async connect({ host = '127.0.0.1', port }: Address): Promise<RawClient> {
-    const socket = connect({ host, port });
-    await once(socket, 'connect');
-    return new RawClient(socket);
+  static async connect(address: Address): Promise<RawClient> {
+    return new RawClient(await dial(address));
   }
 
   /** Opens a socket and a session. */
@@ -222,8 +230,8 @@ function decodeEvent({ zxid, body }: RawReply): RawEvent {
 }
 
 /** Sends a four-letter word and reads the answer to its end. */
-export async function fourLetterWord({ host = '127.0.0.1', port }: Address, word: string): Promise<string> {
-  const socket = connect({ host, port });
+export async function fourLetterWord(address: Address, word: string): Promise<string> {
+  const socket = await dial(address);
   socket.write(word);
   let text = '';
   for await (const chunk of socket) text += String(chunk);

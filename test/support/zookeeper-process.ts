@@ -67,6 +67,8 @@ export interface RealServerOptions {
   readonly properties?: Settings;
   /** Text of a JAAS file, for SASL. */
   readonly jaas?: string;
+  /** The beginning of its history: what `data/version-2/log.1` holds. */
+  readonly history?: Uint8Array;
 }
 
 export const HOST = '127.0.0.1';
@@ -213,6 +215,10 @@ export class ZooKeeperProcess implements RealServer {
     const data = path.join(this.folder, 'data');
     fs.mkdirSync(data);
     if (id !== undefined) fs.writeFileSync(path.join(data, 'myid'), `${id}\n`);
+    if (this.options.history !== undefined) {
+      fs.mkdirSync(path.join(data, 'version-2'));
+      fs.writeFileSync(path.join(data, 'version-2', 'log.1'), this.options.history);
+    }
     const lines = {
       tickTime: String(this.options.tickTimeMs ?? 500),
       dataDir: data,
@@ -242,6 +248,8 @@ export class ZooKeeperProcess implements RealServer {
       'zookeeper.forceSync': 'no',
       'znode.container.checkIntervalMs': '250',
       'org.slf4j.simpleLogger.defaultLogLevel': 'info',
+      // it has no snapshot, and will not do without one where there is a log
+      ...(this.options.history === undefined ? {} : { 'zookeeper.snapshot.trust.empty': 'true' }),
       ...(this.options.jaas === undefined
         ? {}
         : { 'java.security.auth.login.config': path.join(this.folder, 'jaas.conf') }),

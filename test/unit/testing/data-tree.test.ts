@@ -115,12 +115,13 @@ describe('the sequence', () => {
     expect(sequenceSuffix(n)).toBe(text);
   });
 
-  it('wraps at 32 bits', () => {
+  it('stays at the highest number, and so does the zxid of the last child', () => {
     const tree = new DataTree();
     const parent = add(tree, '/a', 1n);
-    parent.creates = 0x7fffffff;
+    parent.creates = 0x7ffffffe;
     add(tree, '/a/b', 2n);
-    expect(parent.creates).toBe(-0x80000000);
-    expect(parent.cversion).toBe((2 * -0x80000000 - 1) | 0);
+    add(tree, '/a/c', 3n);
+    expect([parent.creates, parent.pzxid]).toEqual([0x7fffffff, 2n]);
+    expect(parent.cversion).toBe((2 * 0x7fffffff - 2) | 0);
   });
 });
