@@ -1,6 +1,6 @@
 /**
- * `npm run test:differential -- --programs N --seed S --path P`: compares the mini-server with every real ZooKeeper that
- * is here. `--seed` and `--path`, as a failure prints them, replay it.
+ * `npm run test:differential -- --programs N --seed S --setting K --path P`: compares the mini-server with every real
+ * ZooKeeper that is here. `--seed`, `--setting` and `--path`, as a failure prints them, replay it.
  */
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -12,6 +12,7 @@ const { values } = parseArgs({
       type: 'string',
       default: process.env['ZK_SEED'] ?? String(Math.floor(Math.random() * 0x7fffffff)),
     },
+    setting: { type: 'string', default: '' },
     path: { type: 'string', default: '' },
   },
 });
@@ -20,7 +21,13 @@ if (!Number.isInteger(count) || count < 1)
   throw new Error(`--programs ${values.programs} is no whole number`);
 
 console.log(`${count} programs, seed ${values.seed}`);
-const env = { ...process.env, ZK_PROGRAMS: values.programs, ZK_SEED: values.seed, ZK_PATH: values.path };
+const env = {
+  ...process.env,
+  ZK_PROGRAMS: values.programs,
+  ZK_SEED: values.seed,
+  ZK_SETTING: values.setting,
+  ZK_PATH: values.path,
+};
 const child = spawn('npx', ['vitest', 'run', 'test/differential/zookeeper'], { stdio: 'inherit', env });
 child.on('exit', (code) => {
   process.exitCode = code ?? 1;

@@ -2,7 +2,7 @@
 import * as fc from 'fast-check';
 import type { Release } from '../support/zookeeper-jars.js';
 import { anyRead, callsOf, checks, isQuota, quotas, reconfigs, saslSteps, type Weights } from './calls.js';
-import { isAllowed } from './forbidden.js';
+import { isAllowed, type Where } from './forbidden.js';
 import { CLIENTS, type Call, type Command, type Program } from './program.js';
 import { of, OPEN, weighted, type Arb } from './values.js';
 
@@ -133,8 +133,8 @@ function commandsOf(theme: Theme): Arb<Command> {
 }
 
 /** Commands that a server of this release bears. */
-export const commandsFor = (theme: Theme, release: Release): Arb<Command> =>
-  commandsOf(theme).filter((command) => isAllowed(command, release));
+export const commandsFor = (theme: Theme, release: Release, where?: Where): Arb<Command> =>
+  commandsOf(theme).filter((command) => isAllowed(command, release, where));
 
 /** Makes a plain node. */
 export const create = (at: string): Command => ({

@@ -123,9 +123,11 @@ export class Player {
     if (frame === null) return;
     const { errno, body } = decodeReply(frame);
     const token = body.length === 0 ? null : decodeResponse('sasl', body).token;
-    this.note(this.exchange.shown(token === null ? null : token));
+    const shown = this.exchange.shown(token);
+    this.note(shown);
     if (FAREWELLS.has(errno)) await this.receive(null);
-    else await this.ping();
+    // whoever has to prove something first may ask for nothing before
+    else if (!shown.startsWith('a challenge')) await this.ping();
   }
 
   /** Gives what the server demands before anything else. */

@@ -15,7 +15,13 @@ interface Forbidden {
   /** Of one request in a row of them. */
   readonly inBurst?: (call: Call) => boolean;
   readonly odd?: (type: number) => boolean;
+  readonly command?: (command: Command) => boolean;
+  /** Only with this setting. */
+  readonly where?: Where;
 }
+
+/** Settings in which more is forbidden. */
+export type Where = 'tls' | 'demanded' | 'wrap';
 
 const BOTH: readonly Release[] = ['3.8.0', '3.9.3'];
 const OF_WATCHES: ReadonlySet<OpName> = new Set<OpName>(['addWatch', 'checkWatches', 'removeWatches']);
@@ -72,6 +78,34 @@ export const FORBIDDEN: readonly Forbidden[] = [
     releases: BOTH,
     call: (call) => inMulti(call).some(({ op, q }) => changesShared(op, q)),
   },
+  {
+    what: 'over TLS, a frame of no bytes',
+    why: 'TLS is served by another transport (`NettyServerCnxnFactory`), which waits for what comes behind it',
+    releases: BOTH,
+    command: (command) => command.do === 'raw' && command.bytes === '00000000',
+    where: 'tls',
+  },
+  {
+    what: 'over TLS, a `check` outside of a multi',
+    why: 'that transport hangs up on everybody',
+    releases: ['3.8.0'],
+    call: ({ op }) => op === 'check',
+    where: 'tls',
+  },
+  {
+    what: 'where an identity is demanded, requests right behind one that may be refused',
+    why: 'a server that hangs up with bytes unread resets the connection, and its last reply may be lost',
+    releases: BOTH,
+    command: (command) => 'calls' in command,
+    where: 'demanded',
+  },
+  {
+    what: 'at the highest sequence number, requests right behind a create',
+    why: 'until it is applied the number after it is taken; afterwards it is forgotten',
+    releases: BOTH,
+    command: (command) => 'calls' in command,
+    where: 'wrap',
+  },
 ];
 
 const STATS = '/zookeeper/quota$/a/zookeeper_stats';
@@ -114,8 +148,11 @@ function opsOf({ ops }: Fields): readonly Call[] {
 }
 
 /** May a program for this release have this command? */
-export function isAllowed(command: Command, release: Release): boolean {
-  const rows = FORBIDDEN.filter(({ releases }) => releases.includes(release));
+export function isAllowed(command: Command, release: Release, here?: Where): boolean {
+  const rows = FORBIDDEN.filter(
+    ({ releases, where }) => releases.includes(release) && (where === undefined || where === here),
+  );
+  if (rows.some((row) => row.command?.(command) === true)) return false;
   if (command.do === 'odd') {
     const isKnown = Object.values(operations).some(({ code }) => code === command.type);
     return !isKnown && !rows.some(({ odd }) => odd?.(command.type) === true);

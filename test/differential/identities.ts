@@ -3,6 +3,7 @@ import * as fc from 'fast-check';
 import { digestId } from '../../src/protocol/acls.js';
 import type { Release } from '../support/zookeeper-jars.js';
 import { commandsFor, create, GENERAL, type Theme } from './arbitrary.js';
+import type { Where } from './forbidden.js';
 import { CLIENTS, type Command, type Fields, type Program } from './program.js';
 import { SASL_TOKENS, type SaslToken } from './sasl.js';
 import { of, OPEN, weighted, type Arb } from './values.js';
@@ -83,24 +84,11 @@ const asking: Arb<readonly Command[]> = fc
 
 const THEME: Theme = { ...GENERAL, openAcl: 30, setAcl: 6, attach: 5, auth: 4 };
 
-/**
- * Real servers serve TLS by another transport (`NettyServerCnxnFactory`). It waits for what follows a frame of no bytes, and
- * where one watches a null path (3.8.0) it never ends that connection.
- */
-function isBorneByNetty(command: Command): boolean {
-  if (command.do === 'raw') return command.bytes !== '00000000';
-  return (
-    command.do !== 'call' ||
-    !Object.values(command.q).some((list) => Array.isArray(list) && list.includes(null))
-  );
-}
-
 /** Programs of clients that have identities, or get them, of these schemes. */
-export function identified(release: Release, schemes: readonly Scheme[]): Arb<Program> {
-  const others = commandsFor(THEME, release)
+export function identified(release: Release, schemes: readonly Scheme[], where?: Where): Arb<Program> {
+  const others = commandsFor(THEME, release, where)
     // has a command of its own, which understands the answer
     .filter((command) => command.do !== 'call' || command.op !== 'sasl')
-    .filter((command) => !schemes.includes('x509') || isBorneByNetty(command))
     .map((command): readonly Command[] => [command]);
   const chunk = weighted(
     [4, others],
@@ -114,19 +102,19 @@ export function identified(release: Release, schemes: readonly Scheme[]): Arb<Pr
     .map((chunks) => [...['$/a'].map(create), ...chunks.flat()]);
 }
 
-/**
- * Programs on servers that demand an identity: most begin with one. Nothing is sent behind a request that may end the
- * connection: a server that hangs up with bytes unread resets the connection, and its last reply may be lost.
- */
+/** Programs on servers that demand an identity: most begin with one. */
 export function demanding(release: Release): Arb<Program> {
   const entrance = weighted([3, exchange], [3, packets]);
   return fc
     .record({
       first: fc.array(entrance, { maxLength: 4 }),
       rest: fc.array(
-        weighted([5, identified(release, ['sasl']).map((each) => each.slice(1, 8))], [2, entrance]),
+        weighted(
+          [5, identified(release, ['sasl'], 'demanded').map((each) => each.slice(1, 8))],
+          [2, entrance],
+        ),
         { minLength: 1, maxLength: 5 },
       ),
     })
-    .map((c) => [...c.first.flat(), ...c.rest.flat()].filter((command) => !('calls' in command)));
+    .map((c) => [...c.first.flat(), ...c.rest.flat()]);
 }

@@ -1,5 +1,6 @@
 /**
- * The mini-server against a real one. `ZK_PROGRAMS` sets how many programs, `ZK_SEED` and `ZK_PATH` replay a failure;
+ * The mini-server against a real one. `ZK_PROGRAMS` sets how many programs, `ZK_SEED`, `ZK_SETTING` and `ZK_PATH` replay a
+ * failure;
  * `npm run test:differential` sets them from its arguments.
  */
 import * as fc from 'fast-check';
@@ -16,6 +17,8 @@ const PROGRAMS = Number(process.env['ZK_PROGRAMS'] ?? DEFAULT_PROGRAMS);
 const MS_PER_PROGRAM = 5_000;
 /** Fixed, so that whoever changes something else meets no new race of a real server; long runs draw one. */
 const SEED = Number(process.env['ZK_SEED'] ?? 20_261_121);
+/** The only one that is wanted, by its key; all if there is none. */
+const SETTING = process.env['ZK_SETTING'] ?? '';
 const PATH = process.env['ZK_PATH'] ?? '';
 
 /** Registers the comparison with one release. */
@@ -29,13 +32,10 @@ export function differential(release: Release): void {
       test.skip(found.missing, () => undefined);
       return;
     }
-    test.each(
-      Object.values<Setting>(SETTINGS).map(
-        (each) => [Math.ceil(PROGRAMS * each.share), each.name, each] as const,
-      ),
-    )(
-      '%i programs are answered alike%s',
-      async (runs, name, setting) => {
+    const chosen = Object.entries<Setting>(SETTINGS).filter(([key]) => SETTING === '' || key === SETTING);
+    test.each(chosen.map(([key, each]) => [Math.ceil(PROGRAMS * each.share), each.name, key, each] as const))(
+      '%i programs are answered alike%s (%s)',
+      async (runs, name, _key, setting) => {
         const setup: Setup = setting.setUp();
         const server = await startRealServer({
           version: release,

@@ -9,7 +9,7 @@ import {
   type DigestInput,
 } from '../../src/protocol/digest-md5.js';
 import { DecodeError } from '../../src/protocol/errors.js';
-import { RawClient } from '../support/raw-client.js';
+import type { RawClient } from '../support/raw-client.js';
 
 /** The password of each user. */
 export const USERS = { bob: 'secret', ann: 'other' } as const;
@@ -89,7 +89,7 @@ export class SaslClient {
 export async function becomeBob(wire: RawClient): Promise<void> {
   const client = new SaslClient();
   for (const kind of ['empty', 'bob'] as const) {
-    const { errno, response } = await wire.call('sasl', { token: client.token(kind) as Buffer });
+    const { errno, response } = await wire.call('sasl', { token: client.token(kind) });
     if (errno !== 0) throw new Error(`bob is not let in: ${errno}`);
     client.shown(response?.token ?? null);
   }

@@ -102,7 +102,7 @@ export const SETTINGS = {
   tls: {
     name: ' over TLS, with certificates of clients',
     share: 0.05,
-    programs: (release) => identified(release, ['x509']),
+    programs: (release) => identified(release, ['x509'], 'tls'),
     setUp: () => {
       const { ca, caFile, server, client, wrongName } = certificates();
       const own = [client, server, wrongName];

@@ -119,10 +119,7 @@ const reads: Arb<Call> = weighted(
   [1, names.map((path) => ({ op: 'exists', q: { path, watch: true } }))],
 );
 
-/**
- * Programs on a prepared node. Nothing is sent behind a create whose reply is not there: behind the highest number it depends
- * on whether that create is applied, which the count then forgets.
- */
+/** Programs on a prepared node. */
 export const wrapping = (release: Release): Arb<Program> =>
   fc.array(
     weighted(
@@ -135,7 +132,7 @@ export const wrapping = (release: Release): Arb<Program> =>
           })
           .map(({ by, call }): Command => ({ by, do: 'call', ...call })),
       ],
-      [2, commandsFor({ ...GENERAL, openAcl: 60 }, release).filter((command) => !('calls' in command))],
+      [2, commandsFor({ ...GENERAL, openAcl: 60 }, release, 'wrap')],
     ),
     { minLength: 3, maxLength: 30, size: 'max' },
   );

@@ -31,6 +31,11 @@ describe('authenticate', () => {
     for (const scheme of ['DIGEST', 'world', 'sasl', ''])
       expect(authenticate(scheme, null, undefined)).toBeNull();
   });
+
+  it('takes x509 from who has shown a certificate, and it changes nothing', () => {
+    expect(authenticate('x509', null, undefined)).toBeNull();
+    expect(authenticate('x509', null, undefined, [{ scheme: 'x509', id: 'CN=a' }])).toEqual([]);
+  });
 });
 
 describe('isPermitted', () => {
