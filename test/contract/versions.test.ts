@@ -19,8 +19,13 @@ const TRAITS: { readonly [K in keyof VersionFacts]: keyof Traits | null } = {
   watchesOfNullAreFine: null,
 };
 
-/** Of no case in the contract: an ensemble does not bear such writes; of no ZooKeeper. */
-const NO_FACTS: readonly (keyof Traits)[] = ['unreadableWritesAreFree', 'strangersGetSessions'];
+/** Of no case in the contract: an ensemble does not bear such writes; of no ZooKeeper; of none that is compared. */
+const NO_FACTS: readonly (keyof Traits)[] = [
+  'unreadableWritesAreFree',
+  'strangersGetSessions',
+  'configNode',
+  'createTakesEveryMode',
+];
 
 describe.each([...RELEASES, PRESETS['3.4'].version])('of %s', (version) => {
   const traits = traitsOf(emulationOf(version));

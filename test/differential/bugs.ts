@@ -257,8 +257,8 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'the connection of a session that expires stays open',
-    find: 'session.closing = true;\n    session.link?.hangUp();\n    const txn',
-    plant: 'session.closing = true;\n    const txn',
+    find: 'session.closing = true;\n    session.hangUp();',
+    plant: 'session.closing = true;',
     setting: 'expiry',
   },
   {
@@ -362,8 +362,8 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'a subject is written from its beginning',
-    find: ".split('\\n')\n    .reverse()",
-    plant: ".split('\\n')",
+    find: "    .reverse()\n    .join(',');",
+    plant: "    .join(',');",
     setting: 'tls',
   },
   {
