@@ -141,8 +141,8 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'exists of a missing node leaves no watch',
-    find: 'if (watch) watchData(ctx, path);\n  return { stat: node',
-    plant: 'if (watch && node !== undefined) watchData(ctx, path);\n  return { stat: node',
+    find: 'if (watch) watchData(ctx, path);\n  if (node !== undefined) ctx',
+    plant: 'if (watch && node !== undefined) watchData(ctx, path);\n  if (node !== undefined) ctx',
   },
   {
     bug: 'setWatches tells of a change that was seen',
@@ -257,8 +257,8 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'the connection of a session that expires stays open',
-    find: 'session.closing = true;\n    session.hangUp();',
-    plant: 'session.closing = true;',
+    find: 'session.hangUp();\n    if (session.isLocal)',
+    plant: 'if (session.isLocal)',
     setting: 'expiry',
   },
   {
@@ -288,8 +288,8 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'the reaper deletes a container that never had children',
-    find: "return node.cversion > 0;\n  return node.lifetime.kind === 'ttl'",
-    plant: "return true;\n  return node.lifetime.kind === 'ttl'",
+    find: 'return node.cversion > 0 ||',
+    plant: 'return node.cversion >= 0 ||',
     setting: 'reaping',
   },
   {
@@ -325,7 +325,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'who has proved himself by SASL has no identity',
-    find: "caller.addAuthIds([{ scheme: 'sasl', id: step.username }]);",
+    find: "caller.addAuthIds(withSuper('sasl', step.username, options.superUser));",
     plant: '',
     setting: 'sasl',
   },
@@ -356,7 +356,7 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'a certificate gives no identity',
-    find: "if (subject !== null) this.addAuthIds([{ scheme: 'x509', id: subject }]);",
+    find: "this.addAuthIds(withSuper('x509', subject, host.state.options.superUser));",
     plant: '',
     setting: 'tls',
   },
