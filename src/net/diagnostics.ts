@@ -5,11 +5,20 @@
  */
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import createDebug from 'debug';
+import { printable } from '../protocol/readable.js';
 
 /** One namespace. */
 export interface Log {
   readonly enabled: boolean;
   (format: string, ...args: unknown[]): void;
+}
+
+/** A namespace of `debug`, to which no server can write a line of its own, or colours. */
+function logOf(namespace: string): Log {
+  const debug = createDebug(namespace);
+  const log = (format: string, ...args: unknown[]): void =>
+    debug(format, ...args.map((arg) => (typeof arg === 'string' ? printable(arg) : arg)));
+  return Object.defineProperty(log, 'enabled', { get: () => debug.enabled }) as unknown as Log;
 }
 
 /** A duration as a log shows it. */
@@ -18,19 +27,19 @@ export function inMs(ms: number): string {
 }
 
 /** Servers tried, connected to, lost. */
-export const connectionLog: Log = createDebug('zk-conn:connection');
+export const connectionLog: Log = logOf('zk-conn:connection');
 
 /** Sessions begun, resumed, ended; states. */
-export const sessionLog: Log = createDebug('zk-conn:session');
+export const sessionLog: Log = logOf('zk-conn:session');
 
 /** Requests, each when it is settled, and once more when its reply comes late. */
-export const requestLog: Log = createDebug('zk-conn:request');
+export const requestLog: Log = logOf('zk-conn:request');
 
 /** Watch events. */
-export const watchLog: Log = createDebug('zk-conn:watch');
+export const watchLog: Log = logOf('zk-conn:watch');
 
 /** What makes a Conn do badly. */
-export const warningLog: Log = createDebug('zk-conn:warning');
+export const warningLog: Log = logOf('zk-conn:warning');
 
 /** Carries a `RequestTrace`. */
 export const requestChannel = tracingChannel('zk-conn:request');

@@ -1,6 +1,6 @@
 /** The flag `--log frames`: a line for each frame. */
 import { errorName } from '../protocol/error-codes.js';
-import { hex } from '../protocol/readable.js';
+import { hex, printable } from '../protocol/readable.js';
 import type { FrameLog, LoggedFrame } from './faults/frame-log.js';
 
 /** Writes each frame that is recorded from now on, until the log is stopped. */
@@ -37,5 +37,5 @@ export function frameLine(frame: LoggedFrame, startedAt: number): string {
     `${bytes} bytes`,
     fault === null ? null : `(${fault})`,
   ];
-  return words.filter((word) => word !== null).join(' ');
+  return printable(words.filter((word) => word !== null).join(' '));
 }
