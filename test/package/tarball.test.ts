@@ -4,6 +4,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import ts from 'typescript';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { PASSPHRASE } from '../support/certificates.js';
 import {
   ROOT,
   assertBuilt,
@@ -112,6 +113,24 @@ describe('the tarball', () => {
         expect(bundled || fs.existsSync(path.join(root, target)), `${map}: ${source}`).toBe(true);
       }
     }
+  });
+
+  it('holds no key, certificate or password of our tests, no token, and no path of this machine', () => {
+    const root = path.join(consumer, 'node_modules/zk-conn');
+    const secrets: readonly RegExp[] = [
+      /-----BEGIN [A-Z ]*(PRIVATE KEY|CERTIFICATE)-----\s*[\w+/]{20}/,
+      new RegExp(PASSPHRASE),
+      /canary/,
+      /_authToken|\bnpm_\w{36}|\bgh[pousr]_\w{36}|\bAKIA[A-Z0-9]{16}\b/,
+      new RegExp(ROOT.replaceAll(/[^\w/]/g, '.')),
+    ];
+    const found = packed.files.flatMap(({ path: file }) => {
+      const text = fs.readFileSync(path.join(root, file), 'latin1');
+      return secrets.filter((secret) => secret.test(text)).map((secret) => `${file}: ${String(secret)}`);
+    });
+    expect(found).toEqual([]);
+    // the search would find one
+    expect(secrets[0]!.test(`-----BEGIN PRIVATE KEY-----\n${'A'.repeat(64)}`)).toBe(true);
   });
 
   it('runs nothing when it is installed [F1]', () => {
