@@ -28,11 +28,11 @@ export type Armed = Pick<WatchRegistry, 'paths' | 'childComesLast'>;
 /** Requests that arm them all, in this order. @see batchesOf */
 export function* rearmingBatches(watches: Armed, relativeZxid: bigint, maxBytes: number): Generator<Batch> {
   const last: string[] = [];
-  const first = function* (kind: keyof PathsByKind): Generator<string> {
-    for (const path of watches.paths(kind)) {
-      if (kind === 'child' && watches.childComesLast(path)) last.push(path);
-      else yield path;
-    }
+  const first = (kind: keyof PathsByKind): Iterable<string> => {
+    if (kind !== 'child') return watches.paths(kind);
+    const others: string[] = [];
+    for (const path of watches.paths(kind)) (watches.childComesLast(path) ? last : others).push(path);
+    return others;
   };
   yield* batchesOf(first, relativeZxid, maxBytes);
   yield* batchesOf((kind) => (kind === 'child' ? last : []), relativeZxid, maxBytes);
@@ -53,7 +53,7 @@ function* batchesOf(
   let bytes = HEAD_BYTES;
   for (const kind of WATCH_KINDS) {
     for (const path of pathsOf(kind)) {
-      const own = 4 + Buffer.byteLength(path);
+      const own = 4 + bytesOf(path);
       const head = isOneShot(kind) || !isPlain(lists) ? 0 : PERSISTENT_HEAD_BYTES;
       if (bytes + head + own > limitBytes && bytes > HEAD_BYTES) {
         yield batch(lists, relativeZxid);
@@ -67,6 +67,12 @@ function* batchesOf(
     }
   }
   if (bytes > HEAD_BYTES) yield batch(lists, relativeZxid);
+}
+
+/** There may be 100,000 paths to measure in one turn, and it is the rare one for which that takes a call out of JavaScript. */
+function bytesOf(path: string): number {
+  for (let i = 0; i < path.length; i++) if (path.charCodeAt(i) > 0x7f) return Buffer.byteLength(path);
+  return path.length;
 }
 
 function batch(paths: Lists, relativeZxid: bigint): Batch {
