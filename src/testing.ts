@@ -22,7 +22,7 @@ export type {
   GarbleOptions,
   RequestCut,
 } from './testing/faults/actions.js';
-export type { Condition } from './testing/faults/condition.js';
+export type { Condition, RefuseOptions } from './testing/faults/condition.js';
 export {
   FaultProxy,
   type FaultProxyOptions,

@@ -6,7 +6,6 @@ import { ListenError } from './errors.js';
 import type { Condition } from './faults/condition.js';
 import { FaultBoard } from './faults/fault-board.js';
 import { FaultTarget } from './faults/fault-target.js';
-import { LOG_CAPACITY } from './faults/frame-log.js';
 import { resetSocket } from './faults/reset.js';
 import { startReadOnly, type ReadOnlyMode, type ReadOnlyOptions } from './faults/read-only-mode.js';
 import { dialInMemory, type MemoryEvents, type MemoryTransport } from './memory-network.js';
@@ -73,9 +72,9 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   protected constructor(parts: ServerParts) {
     // not in the head: that would show them in the types that are published, which leave them out
     const { state, membership } = parts;
-    const { clock, juteMaxBufferBytes: maxRequestBytes, log } = state.options;
+    const { clock, juteMaxBufferBytes: maxRequestBytes, log, logCapacity } = state.options;
     const watchAll = (): void => this.watchAll();
-    super(new FaultBoard({ clock, maxRequestBytes, log, logCapacity: LOG_CAPACITY, watchAll }));
+    super(new FaultBoard({ clock, maxRequestBytes, log, logCapacity, watchAll }));
     this.state = state;
     this.membership = membership;
     if (state.options.snapshot !== null) state.restore(state.options.snapshot);

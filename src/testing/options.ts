@@ -12,6 +12,7 @@ import {
   type Emulation,
   type Traits,
 } from './release.js';
+import { LOG_CAPACITY, checkCapacity } from './faults/frame-log.js';
 import { checkTls, type MiniServerTls } from './secure-listener.js';
 import { parseSnapshot, type ParsedSnapshot } from './snapshot-reader.js';
 import type { Snapshot } from './snapshot.js';
@@ -94,6 +95,8 @@ export interface MiniServerOptions {
   readonly securePort?: number | undefined;
   /** Does {@link MiniServer.log} record from the start? It can be started later too. Default false. */
   readonly log?: boolean | undefined;
+  /** How many frames `log` keeps, the newest; from 1 to 10 000 000. Default 10 000. */
+  readonly logCapacity?: number | undefined;
   /** What it has at the start, as `MiniServer.snapshot` or `importTree` gave it. Default an empty tree. */
   readonly snapshot?: Snapshot | undefined;
   /** Where time comes from, for example a `VirtualClock`. Default the machine's clock. */
@@ -127,6 +130,7 @@ export interface ServerOptions {
   readonly tls: MiniServerTls | undefined;
   readonly securePort: number | undefined;
   readonly log: boolean;
+  readonly logCapacity: number;
   readonly snapshot: ParsedSnapshot | null;
   readonly clock: Clock;
 }
@@ -158,6 +162,7 @@ const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   tls: true,
   securePort: true,
   log: true,
+  logCapacity: true,
   snapshot: true,
   clock: true,
 };
@@ -238,6 +243,7 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
     tls: options.tls === undefined ? undefined : checkTls(options.tls),
     securePort: securePort(options),
     log: flag('log', options.log ?? false),
+    logCapacity: checkCapacity(options.logCapacity ?? LOG_CAPACITY),
     snapshot: options.snapshot === undefined ? null : parseSnapshot(options.snapshot, clock.wallMs()),
     clock,
   });

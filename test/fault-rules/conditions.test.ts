@@ -1,5 +1,6 @@
 /** Conditions: what lasts until it is ended, on a mini-server and on a proxy before one. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { InvalidOptionError } from '../../src/index.js';
 import type { Condition } from '../../src/testing.js';
 import { KINDS, Scribe, applied, settle, startWorld, type World } from './fault-world.js';
 
@@ -173,6 +174,37 @@ describe.each(KINDS)('on a %s', (kind) => {
     expect(await client.untilPing()).toEqual(ALL);
     refuse.end();
     await isHealthy();
+  });
+
+  it('refuse: as often as it is told, and no more', async () => {
+    const refuse = world.faults.refuse({ times: 2 });
+    expect(refuse.text).toBe('refuse, 2 times');
+    for (const standing of [true, false]) {
+      await expect(world.open()).rejects.toThrow();
+      expect(refuse.standing).toBe(standing);
+    }
+    expect([refuse.count, world.faults.injected.refuse]).toEqual([2, 2]);
+    await isHealthy();
+    // of two, the one that ends does not take the other with it
+    const always = world.faults.refuse();
+    const once = world.faults.refuse({ times: 1 });
+    await expect(world.open()).rejects.toThrow();
+    expect([once.standing, always.standing]).toEqual([false, true]);
+    await expect(world.open()).rejects.toThrow();
+    expect([once.count, always.count]).toEqual([1, 2]);
+  });
+
+  it.each<object | null>([
+    { times: 0 },
+    { times: -1 },
+    { times: 1.5 },
+    { times: NaN },
+    { times: '2' },
+    { time: 2 },
+    null,
+  ])('refuse(%o) is refused', (options) => {
+    expect(() => world.faults.refuse(options as object)).toThrow(InvalidOptionError);
+    expect(world.faults.conditions).toEqual([]);
   });
 
   it('heal ends everything at once', async () => {

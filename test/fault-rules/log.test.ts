@@ -290,3 +290,21 @@ it('keeps no more than it was told, and says how many more there were', async ()
   expect(proxy.log.forgotten).toBe(42 - 5);
   client.destroy();
 });
+
+it.each([1, 3])('of a mini-server keeps %i, if that is what it was told', async (logCapacity) => {
+  await using server = await MiniServer.start({ log: true, logCapacity });
+  const client = await Scribe.open(server.port);
+  for (let xid = 1; xid <= 5; xid++) await client.call('exists', { path: '/', watch: false }, xid);
+  expect(server.log.frames().map(({ xid }) => xid)).toEqual([4, 5, 5].slice(-logCapacity));
+  expect([server.log.capacity, server.log.forgotten]).toEqual([logCapacity, 12 - logCapacity]);
+  client.destroy();
+});
+
+it.each([0, -1, 1.5, NaN, Infinity, '5', null, 10_000_001])('logCapacity %s is refused', async (given) => {
+  const logCapacity = given as number;
+  // null is no value, where undefined is the same as absent
+  if (given !== null)
+    await expect(MiniServer.start({ logCapacity })).rejects.toBeInstanceOf(InvalidOptionError);
+  const proxy = FaultProxy.start({ target: 'localhost:1', logCapacity });
+  await expect(proxy).rejects.toBeInstanceOf(InvalidOptionError);
+});

@@ -12,6 +12,12 @@ export interface Condition extends Disposable {
   end(): void;
 }
 
+/** How often `refuse` does it. */
+export interface RefuseOptions {
+  /** So many connections; with the last of them the condition ends. Default `Infinity`: until it is ended. */
+  readonly times?: number | undefined;
+}
+
 /** One that stands. */
 export class StandingCondition implements Condition {
   standing = true;

@@ -53,7 +53,7 @@ export class FaultBoard implements RuleKeeper {
     toServer: new Map(),
     toClient: new Map(),
   };
-  private readonly refusals = new Set<StandingCondition>();
+  private readonly refusals = new Map<StandingCondition, number>();
   private readonly tally = new Map<FaultKind, number>();
   private connections = 0;
 
@@ -136,9 +136,11 @@ export class FaultBoard implements RuleKeeper {
     return condition;
   }
 
-  refuse(): StandingCondition {
-    const condition = this.condition('refuse', 'refuse', () => void this.refusals.delete(condition));
-    this.refusals.add(condition);
+  /** @param times after so many connections it ends */
+  refuse(times: number): StandingCondition {
+    const text = times === Infinity ? 'refuse' : `refuse, ${times} times`;
+    const condition = this.condition('refuse', text, () => void this.refusals.delete(condition));
+    this.refusals.set(condition, times);
     return condition;
   }
 
@@ -173,7 +175,9 @@ export class FaultBoard implements RuleKeeper {
 
   /** @returns true if a connection is not to be accepted, which is counted */
   refuses(): boolean {
-    return hit(this.refusals);
+    const refused = hit(this.refusals.keys());
+    for (const [condition, times] of [...this.refusals]) if (condition.count >= times) condition.end();
+    return refused;
   }
 
   /** How much later a frame comes, ms; it is counted. */

@@ -6,7 +6,7 @@ import { listenError } from '../errors.js';
 import { known } from './actions.js';
 import { FaultBoard } from './fault-board.js';
 import { FaultTarget } from './fault-target.js';
-import { LOG_CAPACITY } from './frame-log.js';
+import { LOG_CAPACITY, checkCapacity } from './frame-log.js';
 import { resetSocket } from './reset.js';
 import { ProxiedConnection, type Target } from './proxied-connection.js';
 
@@ -85,9 +85,7 @@ export class FaultProxy extends FaultTarget implements AsyncDisposable {
     known('FaultProxy.start()', options, OPTIONS);
     const { log = true, logCapacity = LOG_CAPACITY } = options;
     if (typeof log !== 'boolean') throw new InvalidOptionError('log must be true or false');
-    if (!Number.isSafeInteger(logCapacity) || logCapacity < 1) {
-      throw new InvalidOptionError(`logCapacity must be a whole number from 1 on, not ${logCapacity}`);
-    }
+    checkCapacity(logCapacity);
     const proxy = new FaultProxy(parseTarget(options.target), options);
     await proxy.listen(portOf(options.port ?? 0));
     return proxy;

@@ -1,12 +1,13 @@
 /** What can be done to a mini-server and to a proxy alike. */
 import { InvalidOptionError } from '../../protocol/errors.js';
-import { duration, shown, type FaultKind } from './actions.js';
-import type { Condition } from './condition.js';
+import { duration, known, shown, type FaultKind } from './actions.js';
+import type { Condition, RefuseOptions } from './condition.js';
 import type { FaultBoard } from './fault-board.js';
 import type { FaultRule } from './fault-rule.js';
 import type { FrameLog } from './frame-log.js';
 import {
   compileMatch,
+  count,
   type FrameMatch,
   type HandshakeAnswerMatch,
   type HandshakeMatch,
@@ -75,9 +76,14 @@ export abstract class FaultTarget {
     return this.board.lag(duration('lag()', ms), directionsOf(direction));
   }
 
-  /** New connections are reset as soon as they are accepted. Those that there are live on. */
-  refuse(): Condition {
-    return this.board.refuse();
+  /**
+   * New connections, or the next `times` of them, are reset as soon as they are accepted. Those that there are live on.
+   * @throws {@link InvalidOptionError} if `times` is no number from 1 on
+   */
+  refuse(options: RefuseOptions = {}): Condition {
+    known('refuse()', options, ['times']);
+    const { times = Infinity } = options;
+    return this.board.refuse(times === Infinity ? times : count('times', times));
   }
 
   /** The conditions that stand, oldest first. */

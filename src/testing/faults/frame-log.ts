@@ -72,6 +72,16 @@ const LOGGED_FAULTS: { readonly [K in Action['kind'] | 'blackhole' | 'lost']: tr
 
 /** Frames that a log keeps unless it is told otherwise. */
 export const LOG_CAPACITY = 10_000;
+/** A log of that many frames takes gigabytes already. */
+const MAX_CAPACITY = 10_000_000;
+
+/** @throws {@link InvalidOptionError} */
+export function checkCapacity(value: unknown): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= MAX_CAPACITY)
+    return value;
+  const range = `a whole number from 1 to ${MAX_CAPACITY}`;
+  throw new InvalidOptionError(`logCapacity must be ${range}, not ${shown(value)}`);
+}
 
 /** Keeps the latest frames of all connections, oldest first. */
 export class FrameLog {

@@ -191,7 +191,8 @@ function whereTest(where: unknown): Test | null {
   return where as Test;
 }
 
-function count(key: string, value: unknown): number {
+/** @throws {@link InvalidOptionError} */
+export function count(key: string, value: unknown): number {
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 1) {
     throw new InvalidOptionError(`${key} must be a whole number from 1 on, not ${String(value)}`);
   }
