@@ -1,8 +1,15 @@
 /** A ZooKeeper server in this process, to test with. It answers as a standalone 3.9.3 does and keeps all in memory. */
+<<<<<<< HEAD
 import { isIPv6, type Socket } from 'node:net';
 import { Connection } from './connection.js';
 import type { ConnectionHost } from './connection-host.js';
 import { ListenError } from './errors.js';
+=======
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
+import { InvalidArgumentError } from '../protocol/errors.js';
+import { Connection, type ConnectionHost } from './connection.js';
+import { ListenError, listenError } from './errors.js';
+>>>>>>> 3c67894 (jumpZxid: the next change comes after any zxid; count what a start of the mini-server takes)
 import type { Condition } from './faults/condition.js';
 import { FaultBoard } from './faults/fault-board.js';
 import { FaultTarget } from './faults/fault-target.js';
@@ -24,6 +31,9 @@ import { viewSessions, viewTree, type SessionView, type TreeView } from './views
 
 /** Addresses that stand for every one of this machine. */
 const WILDCARDS: ReadonlySet<string> = new Set(['*', '0.0.0.0', '::']);
+
+/** The next epoch would be the last: real servers never come near, and what lies behind has no sign any more. */
+const MAX_ZXID = 0x7fff_fffe_ffff_ffffn;
 
 /** What a server is made of. */
 export interface ServerParts {
@@ -208,6 +218,22 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     for (const connection of [...this.serving]) connection.reset();
     this.state.wipe();
     this.board.count('wipe');
+  }
+
+  /**
+   * The next change has the zxid behind this one, as after an election (the upper half counts those) or after much that
+   * others wrote. Nodes, sessions and watches do not notice.
+   * @throws {@link InvalidArgumentError} if it is no bigint, behind the last zxid, or beyond 0x7ffffffeffffffff
+   */
+  jumpZxid(zxid: bigint): void {
+    const { issued } = this.state.zxids();
+    if (typeof zxid !== 'bigint' || zxid < issued || zxid > MAX_ZXID) {
+      throw new InvalidArgumentError(
+        `a zxid to go on from must be a bigint from ${issued}n to ${MAX_ZXID}n, not ${String(zxid)}`,
+      );
+    }
+    this.state.continueFrom(zxid);
+    this.board.count('jumpZxid');
   }
 
   /** Cuts every connection with a reset; sessions live on. @returns how many there were */

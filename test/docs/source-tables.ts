@@ -273,7 +273,7 @@ const KNOBS: readonly (readonly [
     'verb of a mini-server',
     '../mini-server.ts',
     'class MiniServer',
-    ['expireSession', 'moveSession', 'wipe', 'dropConnections'],
+    ['expireSession', 'moveSession', 'wipe', 'jumpZxid', 'dropConnections'],
   ],
   ['verb of a proxy', 'fault-proxy.ts', 'class FaultProxy', ['dropConnections']],
 ];

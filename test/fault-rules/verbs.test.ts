@@ -1,8 +1,8 @@
 /** What a mini-server can suffer besides rules and conditions: moved sessions, a lost quorum, an empty disk, SIGSTOP. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InvalidOptionError } from '../../src/index.js';
+import { InvalidArgumentError, InvalidOptionError } from '../../src/index.js';
 import { OPEN_ACL_UNSAFE } from '../../src/protocol/acls.js';
-import type { MiniServer } from '../../src/testing.js';
+import { MiniEnsemble, type MiniServer } from '../../src/testing.js';
 import { fourLetterWord } from '../support/raw-client.js';
 import { Scribe, settle, startWorld, type World } from './fault-world.js';
 
@@ -262,5 +262,46 @@ describe('a request that is held', () => {
     expect(held.holding).toBe(0);
     held.release();
     expect(server.tree.get('/t/later')).toBeUndefined();
+  });
+});
+
+describe('jumpZxid', () => {
+  it('lets the next change have the zxid behind it, and nobody notices', async () => {
+    expect(await client.call('getData', { path: '/t', watch: true })).toBe('ok');
+    const seen = client.seen.length;
+    const to = 0x1_ffff_fffen;
+    server.jumpZxid(to);
+    expect(server.lastZxid).toBe(to);
+    expect(await client.call('exists', there)).toBe('ok');
+    for (const [i, name] of ['/t/1', '/t/2', '/t/3'].entries()) {
+      expect(await client.call('create', node(name))).toBe('ok');
+      expect(server.tree.get(name)?.stat.czxid).toBe(to + BigInt(i + 1));
+    }
+    expect(client.seen.slice(seen).every((line) => line.endsWith(' ok'))).toBe(true);
+    expect(server.injected).toEqual({ jumpZxid: 1 });
+  });
+
+  it('goes to the last epoch but one, and a client that has seen it comes back', async () => {
+    const last = 0x7fff_fffe_ffff_ffffn;
+    server.jumpZxid(last);
+    expect(await client.call('create', node('/t/1'))).toBe('ok');
+    expect(server.tree.get('/t/1')?.stat.czxid).toBe(0x7fff_ffff_0000_0000n);
+    const again = await world.open({ lastZxidSeen: server.lastZxid });
+    expect(await again.call('exists', { path: '/t/1', watch: false })).toBe('ok');
+  });
+
+  it('does not move where it is, and goes neither back nor too far', () => {
+    const { lastZxid } = server;
+    server.jumpZxid(lastZxid);
+    for (const zxid of [lastZxid - 1n, 0n, -1n, 0x7fff_ffff_0000_0000n, 2n ** 64n, 5, '7', null, undefined]) {
+      expect(() => server.jumpZxid(zxid as bigint)).toThrow(InvalidArgumentError);
+    }
+    expect(server.lastZxid).toBe(lastZxid);
+    expect(server.injected).toEqual({ jumpZxid: 1 });
+  });
+
+  it('is the business of the leader in an ensemble', async () => {
+    await using ensemble = await MiniEnsemble.start();
+    expect(() => ensemble.members[0]!.jumpZxid(0x7_0000_0000n)).toThrow(InvalidArgumentError);
   });
 });

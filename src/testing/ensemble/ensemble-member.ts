@@ -50,6 +50,11 @@ export interface EnsembleMember extends MiniServer {
    * @throws {@link InvalidArgumentError} always; see `partition` and the option `readOnlyMode`
    */
   readOnly(): never;
+  /**
+   * zxids are the ensemble's: an election takes the next epoch.
+   * @throws {@link InvalidArgumentError} always; see `elect` of the ensemble
+   */
+  jumpZxid(zxid: bigint): never;
   /** Loses all it has, as if it came back with an empty disk; if it finds a leader, it gets all from there. */
   wipe(): void;
   /**
@@ -122,6 +127,10 @@ class Member extends MiniServer implements EnsembleMember {
     throw new InvalidArgumentError(
       'a member is read-only when it has no quorum, with the option readOnlyMode',
     );
+  }
+
+  override jumpZxid(): never {
+    throw new InvalidArgumentError('zxids are those of the ensemble: elect() takes it to the next epoch');
   }
 
   override wipe(): void {

@@ -50,6 +50,7 @@ export type FaultKind =
   | 'expireSession'
   | 'moveSession'
   | 'wipe'
+  | 'jumpZxid'
   | 'dropConnections';
 
 /** One action, checked. */
