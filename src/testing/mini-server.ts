@@ -1,15 +1,9 @@
 /** A ZooKeeper server in this process, to test with. It answers as a standalone 3.9.3 does and keeps all in memory. */
-<<<<<<< HEAD
 import { isIPv6, type Socket } from 'node:net';
+import { InvalidArgumentError } from '../protocol/errors.js';
 import { Connection } from './connection.js';
 import type { ConnectionHost } from './connection-host.js';
 import { ListenError } from './errors.js';
-=======
-import { createServer, isIPv6, type Server, type Socket } from 'node:net';
-import { InvalidArgumentError } from '../protocol/errors.js';
-import { Connection, type ConnectionHost } from './connection.js';
-import { ListenError, listenError } from './errors.js';
->>>>>>> 3c67894 (jumpZxid: the next change comes after any zxid; count what a start of the mini-server takes)
 import type { Condition } from './faults/condition.js';
 import { FaultBoard } from './faults/fault-board.js';
 import { FaultTarget } from './faults/fault-target.js';
