@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { connect, op, type Conn, type Watch } from '../../src/index.js';
 import { Errno } from '../../src/protocol/error-codes.js';
 import { ConnClosedError } from '../../src/protocol/errors.js';
-import { MiniServer } from '../../src/testing.js';
+import { FaultProxy, MiniServer } from '../../src/testing.js';
 import { notification } from '../support/core-world.js';
 import {
   ScriptedServer,
@@ -12,7 +12,6 @@ import {
   settle,
   watchOutcome,
 } from '../support/scripted-server.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
 
 describe('close() while a new connection is being prepared', () => {
   /** A Conn with a credential and a watch whose connection has just come back. */
@@ -145,15 +144,15 @@ describe('the result of close', () => {
 
   it('says that it does not, and then they stay until the session expires [E8]', async () => {
     const server = await MiniServer.start();
-    const proxy = await TcpProxy.start(server.connectString);
+    const proxy = await FaultProxy.start({ target: server.connectString });
     const conn = await connect(proxy.connectString, { closeTimeoutMs: 20 });
     await conn.create('/e', null, { mode: 'EPHEMERAL' });
-    proxy.stall();
+    proxy.pause();
     expect(await conn.close()).toEqual({ confirmed: false });
     expect(server.tree.get('/e')).toBeDefined();
     server.expireSession(conn.sessionId);
     expect(server.tree.get('/e')).toBeUndefined();
-    await proxy.die();
+    await proxy.close();
     await server.close();
   });
 });

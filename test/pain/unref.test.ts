@@ -4,9 +4,8 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MiniServer } from '../../src/testing.js';
+import { FaultProxy, MiniServer } from '../../src/testing.js';
 import { makeCertificates, type Certificates } from '../support/certificates.js';
-import { TcpProxy } from '../support/tcp-proxy.js';
 
 const CHILD = fileURLToPath(new URL('./unref-child.mjs', import.meta.url));
 
@@ -30,10 +29,10 @@ afterAll(async () => {
 /** Runs the child to its end; gives what it said. `heard` may answer a line by doing something to the network. */
 async function run(
   what: string,
-  heard: (line: string, proxy: TcpProxy) => unknown = () => undefined,
+  heard: (line: string, proxy: FaultProxy) => unknown = () => undefined,
   secure = false,
 ): Promise<readonly string[]> {
-  const proxy = await TcpProxy.start((secure ? secureServer : server).connectString);
+  const proxy = await FaultProxy.start({ target: (secure ? secureServer : server).connectString });
   const more = secure ? [made.caFile] : [];
   const child = spawn(process.execPath, [CHILD, what, proxy.connectString, ...more], {
     stdio: ['pipe', 'pipe', 'inherit'],
@@ -46,17 +45,17 @@ async function run(
     if (line === 'connected') child.stdin.write('go\n');
   }
   const [code] = (await exited) as [number | null];
-  await proxy.die();
+  await proxy.close();
   expect(code).toBe(0);
   return lines;
 }
 
 /** Nothing passes from the connect on, until a process that nothing holds has had its time to end. */
-async function lateAnswer(line: string, proxy: TcpProxy): Promise<void> {
-  if (line === 'connected') proxy.stall();
+async function lateAnswer(line: string, proxy: FaultProxy): Promise<void> {
+  if (line === 'connected') proxy.pause();
   if (line === 'called') {
     await run('idle');
-    proxy.goOn();
+    proxy.heal();
   }
 }
 
@@ -75,14 +74,14 @@ describe('a process whose Conn is unref’d', () => {
 
   it('waits for a call that is never answered until its time is up [E9]', async () => {
     const lines = await run('timing', (line, proxy) => {
-      if (line === 'connected') proxy.stall();
+      if (line === 'connected') proxy.pause();
     });
     expect(lines).toEqual(['connected', 'called', 'ZK_REQUEST_TIMEOUT', 'exit']);
   });
 
   it('ends by itself while there is no server to be had [E9]', async () => {
     const lines = await run('lost', async (line, proxy) => {
-      if (line === 'waits') await proxy.die();
+      if (line === 'waits') await proxy.close();
     });
     expect(lines).toEqual(['connected', 'waits', 'exit']);
   });
@@ -91,7 +90,7 @@ describe('a process whose Conn is unref’d', () => {
     const lines = await run('ref again', async (line, proxy) => {
       if (line !== 'called') return;
       await run('idle');
-      proxy.cut();
+      proxy.dropConnections();
     });
     expect(lines).toEqual(['connected', 'called', 'unref', 'exit']);
   });
@@ -110,10 +109,10 @@ describe('a process whose Conn is unref’d', () => {
     });
 
     it('holds the process again on a connection that is made after ref() [E9]', async () => {
-      const again = async (line: string, proxy: TcpProxy): Promise<void> => {
+      const again = async (line: string, proxy: FaultProxy): Promise<void> => {
         if (line !== 'called') return;
         await run('idle', undefined, secure);
-        proxy.cut();
+        proxy.dropConnections();
       };
       expect(await run('ref again', again, secure)).toEqual(['connected', 'called', 'unref', 'exit']);
     });

@@ -1,6 +1,9 @@
 /**
  * A dialer that loses a request, or the answer to it: the connection is cut before the server gets the request, or when
  * its answer arrives, which nobody hears. What was asked before is answered; what is asked behind a lost request is lost too.
+ *
+ * It stands on the client's side and shares no code with `FaultProxy`, so that the two can be held against each other; and
+ * no new connection is made before what a test does at the cut is done.
  */
 import { FrameDecoder } from '../../src/protocol/frame.js';
 import { rowByCode } from '../../src/protocol/operations.js';

@@ -1,4 +1,7 @@
-/** A TCP proxy in front of a server, which can be cut, silenced and taken away. */
+/**
+ * A TCP proxy that can be cut, silenced and taken away, for what servers of an ensemble say to one another: a `FaultProxy`
+ * would look for frames of clients there.
+ */
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 
