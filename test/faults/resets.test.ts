@@ -265,3 +265,41 @@ describe('a server that lets in no more connections', () => {
     await clock.advanceUntil(late.close());
   });
 });
+
+describe('a watch that is removed while its event comes', () => {
+  it('ends by one of both, whoever is first, and nothing hangs', async () => {
+    await using here = await world();
+    const { clock, server } = here;
+    const [conn, other] = [await here.open(), await here.open()];
+    await clock.advanceUntil(conn.create('/w'));
+    const ends = new Set<string>();
+    const noise = new Noise(SEED);
+    for (let i = 0; i < 200; i++) {
+      const { watch } = await clock.advanceUntil(conn.getW('/w'));
+      let heard = 0;
+      const ended = watch.event.then(
+        ({ type }) => (heard++, type as string),
+        (error: unknown) => (heard++, ZkError.is(error) ? error.code : String(error)),
+      );
+      const steps: (() => Promise<unknown>)[] = [
+        () => other.set('/w', String(i)),
+        () => conn.removeWatches('/w', 'Data').catch((error: unknown) => (error as ZkError).code),
+      ];
+      if (noise.coin()) steps.reverse();
+      const under = steps.map((step) => step());
+      if (noise.coin()) watch.close();
+      requested(2);
+      const results = await clock.advanceUntil(Promise.all(under));
+      const end = await clock.advanceUntil(ended);
+      await clock.settle();
+      ends.add(end);
+      expect(['NodeDataChanged', 'ZK_WATCH_CLOSED']).toContain(end);
+      expect(heard).toBe(1);
+      // what was asked for is answered: done, or there was none any more
+      for (const result of results) if (typeof result === 'string') expect(result).toBe('ZK_NO_WATCHER');
+      checked('watches lost or doubled', heard - 1);
+      expect(server.watchCount()).toBe(0);
+    }
+    expect(ends).toEqual(new Set(['NodeDataChanged', 'ZK_WATCH_CLOSED']));
+  });
+});
