@@ -249,9 +249,9 @@ export const BUGS: readonly PlantedBug[] = [
   bug(
     'a listener stays on the signal of a call',
     'nothing is left behind',
-    'client/caller.ts',
-    'forget(signal, abortable);\n    settle(value);',
-    'settle(value);',
+    'client/aborts.ts',
+    'if (this.calls.isAlone) this.listenNoMore();',
+    '',
   ),
   bug(
     'a timer stays behind close',
@@ -410,8 +410,15 @@ export const BUGS: readonly PlantedBug[] = [
     'data is a view of the buffer of the socket',
     'data is the caller’s own',
     'protocol/jute.ts',
-    'return this.owned ? view : Buffer.from(view);',
-    'return view;',
+    'if (this.owned) return this.buf.subarray(start, start + length);',
+    'return this.buf.subarray(start, start + length);',
+  ),
+  bug(
+    'what waits lies in a buffer that is read into again',
+    'what waits is kept',
+    'session/receiver.ts',
+    'decoder.keep();',
+    '',
   ),
   bug(
     'a watch that has fired is armed again',

@@ -204,6 +204,24 @@ export const REQUEST_CHECKS = {
     assert.equal(String((valueOf(get) as { data: Buffer }).data), 'mine');
   },
 
+  async 'what waits is kept'(client: BuiltClient) {
+    const play = await new Play(client).live();
+    play.end(play.conn.getW('/w'));
+    const behind = play.end(play.conn.get('/behind'));
+    const [armed, read] = await play.asked();
+    const chunk = Buffer.concat([
+      replyFrame((armed as Xid).xid, { body: dataBody }),
+      notification(3, '/w'),
+      replyFrame((read as Xid).xid, { body: dataBody }),
+    ]);
+    play.link.events.onData(chunk);
+    // the socket reads the next bytes into the same buffer
+    chunk.fill(0xff);
+    await settle();
+    assert.equal(outcomeOf(behind), 'ok');
+    assert.equal(String((valueOf(behind) as { data: Buffer }).data), 'data');
+  },
+
   async 'a watch fires once'(client: BuiltClient) {
     const play = await new Play(client).live();
     const reading = play.conn.getW('/a');
