@@ -4,11 +4,15 @@
  */
 import { Conn, connect, digestMd5 } from 'zk-conn';
 
-const [, , state, connectString] = process.argv;
+const [, , state, connectString, closeTimeoutMs] = process.argv;
 
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 const never = new Promise(() => undefined);
-const fast = { sessionTimeoutMs: 10_000, closeTimeoutMs: 300, backoff: { baseMs: 1, maxMs: 1 } };
+const fast = {
+  sessionTimeoutMs: 10_000,
+  closeTimeoutMs: Number(closeTimeoutMs),
+  backoff: { baseMs: 1, maxMs: 1 },
+};
 
 /** Promises of calls that are not settled. */
 const open = new Set();

@@ -85,7 +85,9 @@ async function run(state: State, mode: Mode, signal?: NodeJS.Signals): Promise<R
   if (state === 'handshaking' || state === 'securing') proxy.stall();
   const op = HELD[state];
   const held = op === undefined ? undefined : server.when({ op }).hold();
-  const child = spawn(process.execPath, [CHILD, state, proxy.connectString]);
+  // a server that answers is waited for however busy this machine is, the others are not
+  const closeTimeoutMs = mode === 'answers' && state !== 'securing' && CONFIRMED.has(state) ? 60_000 : 300;
+  const child = spawn(process.execPath, [CHILD, state, proxy.connectString, String(closeTimeoutMs)]);
   const lines: Record<string, unknown>[] = [];
   let stderr = '';
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));

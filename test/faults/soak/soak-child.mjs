@@ -189,18 +189,20 @@ const jobs = {
   async watches() {
     const server = await MiniServer.start();
     const conn = await connect(server.connectString, quick);
+    // below one node: the server keeps figures for each node below the root, as ZooKeeper does
+    await conn.create('/w');
     return {
       // a hundred watches on paths of their own: half of them fire, the others are given up
       async round(i) {
         const watching = [];
-        for (let n = 0; n < 50; n++) watching.push(conn.existsW(`/n${i}-${n}`), conn.childrenW('/'));
+        for (let n = 0; n < 50; n++) watching.push(conn.existsW(`/w/n${i}-${n}`), conn.childrenW('/w'));
         const armed = await Promise.all(watching);
         const events = armed.map(({ watch }) => watch.event);
-        await Promise.all(Array.from({ length: 50 }, (_, n) => conn.create(`/n${i}-${n}`)));
+        await Promise.all(Array.from({ length: 50 }, (_, n) => conn.create(`/w/n${i}-${n}`)));
         await Promise.all(events);
-        const again = await Promise.all(Array.from({ length: 50 }, (_, n) => conn.getW(`/n${i}-${n}`)));
+        const again = await Promise.all(Array.from({ length: 50 }, (_, n) => conn.getW(`/w/n${i}-${n}`)));
         for (const { watch } of again) watch.close();
-        await Promise.all(Array.from({ length: 50 }, (_, n) => conn.delete(`/n${i}-${n}`)));
+        await Promise.all(Array.from({ length: 50 }, (_, n) => conn.delete(`/w/n${i}-${n}`)));
       },
       left: () => ({
         watches: server.watchCount(),
@@ -257,6 +259,7 @@ const before = await census('Conn', 'Socket');
 let work = await jobs[job]();
 const heap = [];
 let warm;
+let leftWarm;
 const every = Math.ceil(rounds / SAMPLES);
 for (let i = 0; i < rounds; i++) {
   await work.round(i);
@@ -264,11 +267,13 @@ for (let i = 0; i < rounds; i++) {
   await settled();
   heap.push([i + 1, process.memoryUsage().heapUsed]);
   // what is made lazily is there by now
-  if (heap.length === SAMPLES / 2) warm = await census(...Object.keys(CLASSES));
+  if (heap.length !== SAMPLES / 2) continue;
+  warm = await census(...Object.keys(CLASSES));
+  leftWarm = await work.left();
 }
 const busy = await census(...Object.keys(CLASSES));
 const left = await work.left();
 await work.end();
 work = undefined;
 const after = await census('Conn', 'Socket');
-process.stdout.write(JSON.stringify({ heap, before, warm, busy, after, left }));
+process.stdout.write(JSON.stringify({ heap, before, warm, busy, after, leftWarm, left }));
