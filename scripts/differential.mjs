@@ -28,7 +28,11 @@ const env = {
   ZK_SETTING: values.setting,
   ZK_PATH: values.path,
 };
-const child = spawn('npx', ['vitest', 'run', 'test/differential/zookeeper'], { stdio: 'inherit', env });
+// one release beside the other: much of the time is spent waiting for sessions to expire
+const child = spawn('npx', ['vitest', 'run', 'test/differential/zookeeper', '--maxWorkers', '2'], {
+  stdio: 'inherit',
+  env,
+});
 child.on('exit', (code) => {
   process.exitCode = code ?? 1;
 });

@@ -402,4 +402,29 @@ export const BUGS: readonly Bug[] = [
     plant: '',
     setting: 'wrap',
   },
+  {
+    bug: 'a hard limit is one less than it says',
+    find: '+ more > most',
+    plant: '+ more >= most',
+    setting: 'quotas',
+  },
+  {
+    bug: 'a multi is held against what it adds itself',
+    find: 'this.before.get(stats) ?? stats.data',
+    plant: 'stats.data',
+    setting: 'quotas',
+  },
+  {
+    bug: 'of two quotas the outer one counts',
+    find: "for (let at = path; at !== '/'; at = parentPath(at)) {\n      if (this.tree.get(ROOT + at + LIMITS) !== undefined) return at === '/zookeeper' ? null : at;\n    }\n    return null;",
+    plant:
+      "let last: string | null = null; for (let at = path; at !== '/'; at = parentPath(at)) {\n      if (this.tree.get(ROOT + at + LIMITS) !== undefined) last = at;\n    }\n    return last;",
+    setting: 'quotas',
+  },
+  {
+    bug: 'a limit of bytes is held against nodes that go',
+    find: 'return this.add(path, -node.dataLength, -1);',
+    plant: 'return this.add(path, 0, -1);',
+    setting: 'quotas',
+  },
 ];

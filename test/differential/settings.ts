@@ -8,6 +8,7 @@ import { endings } from './endings.js';
 import { demanding, identified } from './identities.js';
 import { MORTALS, mortals } from './mortals.js';
 import type { Program } from './program.js';
+import { quotaPrograms } from './quota-programs.js';
 import { USERS } from './sasl.js';
 import type { Ground } from './targets.js';
 import type { Arb } from './values.js';
@@ -65,6 +66,12 @@ export const SETTINGS = {
       },
       mini: { extendedTypesEnabled: false, enforceQuota: false },
     }),
+  },
+  quotas: {
+    name: ' under quotas',
+    share: 0.1,
+    programs: quotaPrograms,
+    setUp: () => ({ real: {}, mini: {} }),
   },
   expiry: {
     name: ' with sessions that expire',
