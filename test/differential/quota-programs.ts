@@ -39,12 +39,10 @@ const ofQuotas = of('/a', '/a/x');
 const changes: Arb<Call> = weighted<Call>(
   [
     3,
-    fc
-      .record({ at: ofQuotas, value: limits })
-      .map(({ at, value }): Call => ({
-        op: 'setData',
-        q: { path: `${QUOTA}${at}/zookeeper_limits`, data: value, version: -1 },
-      })),
+    fc.record({ at: ofQuotas, value: limits }).map(({ at, value }): Call => ({
+      op: 'setData',
+      q: { path: `${QUOTA}${at}/zookeeper_limits`, data: value, version: -1 },
+    })),
   ],
   [
     1,
