@@ -62,7 +62,7 @@ const JOBS: Record<string, Job> = {
 const SHARE = SCALE >= 5 ? 1 : 0.1 * SCALE;
 
 /** What else a process does may move the heap so much, bytes. */
-const NOISE = 100_000;
+const NOISE = 200_000;
 /** Caches of Node's own may make so many more of a class. */
 const SLACK = 10;
 
