@@ -62,7 +62,7 @@ export async function ask(child, command, options = {}) {
 export async function startResponder(parameters, { oneCore = false } = {}) {
   const child = start('responder.mjs', [JSON.stringify(parameters)], { apart: !oneCore });
   const { port } = await message(child);
-  return { port, stop: () => child.disconnect() };
+  return { port, cpuUs: () => ask(child, 'cpu'), stop: () => child.disconnect() };
 }
 
 /** Starts a client and waits until it is connected. `NAME=DIST` is ours, of another build. */
