@@ -43,11 +43,20 @@ export class FrameDecoder {
     this.pos = 0;
   }
 
-  /** Copies what is left of the chunk, which is somebody else's from now on. */
-  keep(): void {
-    this.chunk = Buffer.from(this.chunk.subarray(this.pos));
-    this.pos = 0;
-    this.buf = NOTHING;
+  /**
+   * Copies what is left of the chunk, which is somebody else's from now on.
+   * @param current the current frame will be looked at again
+   */
+  keep(current = false): void {
+    const isInChunk = current && !this.owned;
+    const from = isInChunk ? this.start : this.pos;
+    this.chunk = Buffer.from(this.chunk.subarray(from));
+    this.pos -= from;
+    if (!current) this.buf = NOTHING;
+    if (!isInChunk) return;
+    this.buf = this.chunk;
+    this.start = 0;
+    this.end -= from;
   }
 
   /** Is there the beginning of a frame that has not ended yet? */

@@ -83,7 +83,7 @@ export class SessionCore {
       traffic: this.traffic,
       liveness: this.liveness,
       maxResponseBytes: config.maxResponseBytes,
-      watchArmed: () => ports.wantResume(this.socketEpoch),
+      wantUserCode: () => ports.wantResume(this.socketEpoch),
       watchFired: (event) => ports.emit({ type: 'watch', event }),
       authRefused: (error) => this.authFailed(error),
     });
@@ -295,6 +295,7 @@ export class SessionCore {
       this.onHandshake(phase, readHandshake(buf, start, end, this.config.readOnly), now);
     } else {
       this.liveness.heard(now);
+      if (this.inbox.mustWait(buf, start, end)) return 'again';
       this.inbox.message(buf, start, end, owned, cutFrom);
     }
     if (!this.isOn(phase.epoch)) return 'stop';

@@ -27,8 +27,8 @@ export interface InboxPorts {
   readonly traffic: Traffic;
   readonly liveness: Liveness;
   readonly maxResponseBytes: number;
-  /** The first watch since `userCodeRan` is armed: call that when user code has run. */
-  watchArmed(): void;
+  /** The first since `userCodeRan` of what user code must hear of: call that when it has run. */
+  wantUserCode(): void;
   watchFired(event: WatchEvent): void;
   authRefused(error: ZkError): void;
 }
@@ -41,6 +41,8 @@ export class Inbox {
 
   /** Watchers armed since user code last ran for certain. */
   private readonly justArmed = new Set<Watcher>();
+  /** Events since then. A loop over a stream hears of the first at once, and of each further one a little later. */
+  private events = 0;
 
   /**
    * A watch fired before anybody can have listened to it, because the reply that armed it came just before. The
@@ -54,6 +56,12 @@ export class Inbox {
   userCodeRan(): void {
     this.mustYield = false;
     this.justArmed.clear();
+    this.events = 0;
+  }
+
+  /** Is this a reply that would overtake events on their way through a loop? Then it is to be read when user code has run. */
+  mustWait(buf: Buffer, start: number, end: number): boolean {
+    return this.events > 1 && end - start >= REPLY_HEADER_BYTES && buf.readInt32BE(start) > 0;
   }
 
   /** Highest zxid seen in an ordinary reply of this session. */
@@ -156,7 +164,7 @@ export class Inbox {
       if (kind === 'persistentRecursive' && this.to.traffic.watches.childComesLast(path)) {
         this.to.traffic.unwatching.uncovered(path, this.lastZxid);
       }
-      if (this.justArmed.size === 0) this.to.watchArmed();
+      if (this.justArmed.size === 0 && this.events === 0) this.to.wantUserCode();
       this.justArmed.add(pending.watcher);
     }
     return pending.shape === null ? response : pending.shape(response as never, pending);
@@ -183,6 +191,8 @@ export class Inbox {
     // servers before 3.9 send -1, as all do for changes that were missed meanwhile
     const zxid = zxidHigh < 0 ? undefined : (BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0);
     const event = new WatchEventRecord(type, path, zxid);
+    if (this.events === 0 && this.justArmed.size === 0) this.to.wantUserCode();
+    this.events++;
     for (const watcher of this.to.traffic.watches.take(type, path)) {
       watcher.fired(event);
       if (this.justArmed.has(watcher)) this.mustYield = true;

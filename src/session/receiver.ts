@@ -6,13 +6,18 @@ import { Limits } from '../protocol/constants.js';
 import { FrameDecoder } from '../protocol/frame.js';
 import { REPLY_HEADER_BYTES } from '../protocol/records.js';
 
-/** What to do behind a message: read the next one, read it later, or never, since the connection is gone. */
-export type Verdict = 'next' | 'pause' | 'stop';
+/**
+ * What to do behind a message: read the next one, read it later, or never, since the connection is gone; `again` reads this
+ * one later.
+ */
+export type Verdict = 'next' | 'pause' | 'again' | 'stop';
 
 export class Receiver {
   private decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
   /** Chunks that came while it paused; null while it does not. */
   private backlog: Buffer[] | null = null;
+  /** The message at which it paused was not read. */
+  private isUnread = false;
 
   /** @param read reads one message, which lies in the decoder; what it throws comes out of `push` and `resume` */
   constructor(private readonly read: (frame: FrameDecoder) => Verdict) {}
@@ -25,6 +30,7 @@ export class Receiver {
   reset(): void {
     this.decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
     this.backlog = null;
+    this.isUnread = false;
   }
 
   /** Longest message from now on, in bytes. */
@@ -59,13 +65,15 @@ export class Receiver {
 
   private run(): void {
     const { decoder } = this;
-    while (decoder.next()) {
+    while (this.isUnread || decoder.next()) {
+      this.isUnread = false;
       const verdict = this.read(decoder);
       if (verdict === 'next') continue;
       // unless reading it has begun a new stream
-      if (verdict === 'pause' && this.decoder === decoder) {
+      if (verdict !== 'stop' && this.decoder === decoder) {
         this.backlog = [];
-        decoder.keep();
+        this.isUnread = verdict === 'again';
+        decoder.keep(this.isUnread);
       }
       return;
     }
