@@ -294,8 +294,7 @@ export class SessionCore {
     if (phase.name === 'handshaking') {
       this.onHandshake(phase, readHandshake(buf, start, end, this.config.readOnly), now);
     } else {
-      this.liveness.heard(now);
-      if (this.inbox.mustWait(buf, start, end)) return 'again';
+      if (this.inbox.mustWait(buf, start, end, now)) return 'again';
       this.inbox.message(buf, start, end, owned, cutFrom);
     }
     if (!this.isOn(phase.epoch)) return 'stop';

@@ -59,9 +59,15 @@ export class Inbox {
     this.events = 0;
   }
 
-  /** Is this a reply that would overtake events on their way through a loop? Then it is to be read when user code has run. */
-  mustWait(buf: Buffer, start: number, end: number): boolean {
-    return this.events > 1 && end - start >= REPLY_HEADER_BYTES && buf.readInt32BE(start) > 0;
+  /**
+   * A message has come. Is it a reply that would overtake events on their way through a loop? Then it is to be read when
+   * user code has run.
+   */
+  mustWait(buf: Buffer, start: number, end: number, now: number): boolean {
+    const xid = end - start < REPLY_HEADER_BYTES ? 0 : buf.readInt32BE(start);
+    // an event comes by itself: it does not say that the server hears us
+    if (xid !== Xid.NOTIFICATION) this.to.liveness.heard(now);
+    return this.events > 1 && xid > 0;
   }
 
   /** Highest zxid seen in an ordinary reply of this session. */

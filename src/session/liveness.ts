@@ -7,7 +7,10 @@ import { LATE_MS, expiryMs, graceMs, pingAfterMs, readTimeoutMs } from './timeou
 export type Check = 'nothing' | 'ping' | 'dead';
 
 export class Liveness {
-  /** When the last whole message came, ms. A byte of a message is no sign of life: a drip would pass for one. */
+  /**
+   * When the last whole answer came, ms. A byte of one is no sign of life: a drip would pass for it; nor is an event, which
+   * comes also where the server hears nothing of us.
+   */
   lastHeard = 0;
   private lastSent = 0;
   private pingOut = false;

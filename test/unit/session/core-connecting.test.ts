@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ConnectionLossError } from '../../../src/protocol/errors.js';
-import { CoreWorld, replyFrame } from '../../support/core-world.js';
+import { CoreWorld, notification, replyFrame } from '../../support/core-world.js';
 
 const T = 9000;
 
@@ -198,6 +198,18 @@ describe('liveness', () => {
       w.core.tick(w.now);
     }
     expect(w.core.phase.name).toBe('dialing');
+  });
+
+  it('does not take events for a sign of life: they come also where nothing of ours arrives', () => {
+    const w = new CoreWorld();
+    w.goLive();
+    let passed = 0;
+    for (; w.core.phase.name === 'live' && passed < 30_000; passed += 500) {
+      w.advance(500);
+      if (w.core.phase.name === 'live') w.receive(notification(3, '/a', 4n));
+    }
+    expect(w.core.phase.name).toBe('dialing');
+    expect(passed).toBeLessThanOrEqual((2 * T) / 3);
   });
 
   it('after standing still itself, pings and listens before it judges', () => {
