@@ -1,0 +1,231 @@
+/** A real ensemble behind fault proxies, clients at work on it, and the judgement of what they saw. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { connect, RequestTimeoutError, type Conn } from '../../../src/index.js';
+import { FaultProxy, type Direction } from '../../../src/testing.js';
+import { startEnsemble, type EnsembleMember, type RealEnsemble } from '../../support/real-ensemble.js';
+import { injected } from '../../support/tally.js';
+import { untilDone, untilSo } from '../../support/until-done.js';
+import type { Release } from '../../support/zookeeper-jars.js';
+import { Chance } from '../chance.js';
+import type { RegisterState } from '../checkers/history.js';
+import type { Delivery } from '../checkers/sessions.js';
+import { Play, REGISTERS, STAGE } from '../histories/players.js';
+import { judge, readEnding } from '../histories/verdict.js';
+
+/** Long enough for an election, short enough to see a silence noticed. */
+export const SESSION_MS = 8_000;
+/** Longest pause between two rounds of a player. A few thousand calls are enough for a history. */
+const PACE_MS = 120;
+const LOG_FRAMES = 500_000;
+
+/** Three servers, each behind a proxy that clients go through. */
+export class Fire {
+  private constructor(
+    readonly ensemble: RealEnsemble,
+    readonly proxies: readonly FaultProxy[],
+  ) {}
+
+  static async start(version: Release): Promise<Fire> {
+    // a leader or follower that stands still is left after four ticks of 500 ms
+    const ensemble = await startEnsemble({ version, config: { syncLimit: '4', initLimit: '10' } });
+    const proxies = await Promise.all(
+      ensemble.members.map(({ connectString }) =>
+        FaultProxy.start({ target: connectString, logCapacity: LOG_FRAMES }),
+      ),
+    );
+    return new Fire(ensemble, proxies);
+  }
+
+  get members(): readonly EnsembleMember[] {
+    return this.ensemble.members;
+  }
+
+  get connectString(): string {
+    return this.proxies.map(({ connectString }) => connectString).join(',');
+  }
+
+  /** The proxy through which this Conn is connected. */
+  proxyOf(conn: Conn): FaultProxy {
+    return this.proxies.find(({ connectString }) => connectString === conn.server)!;
+  }
+
+  /** The member behind it. */
+  memberOf(conn: Conn): EnsembleMember {
+    return this.members[this.proxies.indexOf(this.proxyOf(conn))]!;
+  }
+
+  async kill(member: EnsembleMember): Promise<void> {
+    injected('kill -9 of a real server');
+    await member.kill();
+  }
+
+  /** Stands still for so long, and goes on. */
+  async freeze(member: EnsembleMember, ms: number): Promise<void> {
+    await this.stopFor(member, () => pause(ms));
+  }
+
+  /** Stands still while something else is waited for. */
+  async stopFor(member: EnsembleMember, wait: () => Promise<unknown>): Promise<void> {
+    injected('SIGSTOP of a real server');
+    await member.kill('SIGSTOP');
+    try {
+      await wait();
+    } finally {
+      await member.kill('SIGCONT');
+    }
+  }
+
+  /** Nothing gets through in this direction while something is waited for; its connections are of no use behind that. */
+  async blind(proxy: FaultProxy, direction: Direction, wait: () => Promise<unknown>): Promise<void> {
+    injected(`link to a real server dead ${direction}`);
+    const hole = proxy.blackhole(direction);
+    try {
+      await wait();
+    } finally {
+      hole.end();
+      proxy.dropConnections();
+    }
+  }
+
+  /** Everything runs and serves. */
+  async mend(): Promise<void> {
+    for (const proxy of this.proxies) proxy.heal();
+    for (const member of this.members) {
+      await member.kill('SIGCONT');
+      if (!member.running) await member.start();
+    }
+    await Promise.all(this.members.map((member) => member.serving()));
+    await this.ensemble.leader();
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.proxies.map((proxy) => proxy.close()));
+    await this.ensemble.stop();
+  }
+}
+
+/** Asks again and again while the answer is lost or late. */
+async function untilAnswered(call: () => Promise<unknown>): Promise<void> {
+  for (;;) {
+    try {
+      await untilDone(call);
+      return;
+    } catch (error) {
+      if (!(error instanceof RequestTimeoutError)) throw error;
+    }
+  }
+}
+
+/** What the clients of a scene are, and what came of it. */
+export interface Scene {
+  readonly conns: readonly Conn[];
+  /** Resolves when each client has had an answer to something that it asked from now on. */
+  working(): Promise<void>;
+  /** How many calls have settled by now. */
+  readonly settled: number;
+}
+
+export interface Verdict {
+  readonly problems: readonly string[];
+  /** How many sessions all clients had, one each at least. */
+  readonly expired: number;
+  readonly ok: number;
+  readonly unknown: number;
+  readonly gaps: number;
+}
+
+/** Clients work while `trouble` is made; then all is mended, and what they saw is judged. */
+export async function scene(
+  fire: Fire,
+  seed: number,
+  trouble: (scene: Scene, chance: Chance) => Promise<void>,
+): Promise<Verdict> {
+  const chance = new Chance(seed);
+  // a folder of its own for each scene: what there was before is nobody's
+  const chroot = `/scene-${fire.proxies[0]!.log.frames().length}-${chance.below(1_000_000)}`;
+  const conns: Conn[] = [];
+  const open = async (servers: string): Promise<Conn> => {
+    const conn = await connect(`${servers}${chroot}`, {
+      sessionTimeoutMs: SESSION_MS,
+      random: chance.random,
+    });
+    conns.push(conn);
+    return conn;
+  };
+  const admin = await open(fire.ensemble.connectString);
+  await untilDone(() => admin.ensurePath('/'));
+  const initial = new Map<string, RegisterState>();
+  for (const path of STAGE) {
+    const value = `first of ${path}`;
+    await untilSo(() => admin.create(path, value));
+    const stat = await untilDone(() => admin.exists(path));
+    if (REGISTERS.includes(path)) initial.set(path, { value, version: 0, zxid: stat!.mzxid });
+  }
+  const players: Conn[] = [];
+  for (let i = 0; i < 8; i++) players.push(await open(fire.connectString));
+  await Promise.all(players.map((conn) => conn.sync('/')));
+  const [a, b, c, d, e, f, g, h] = players as [Conn, Conn, Conn, Conn, Conn, Conn, Conn, Conn];
+  const play = new Play(chance, PACE_MS, (ms) => pause(ms));
+  const { record } = play;
+  const workers = Promise.all([
+    play.registers(a, 'ann'),
+    play.registers(b, 'bob'),
+    play.sets(c, 'cat'),
+    play.sets(d, 'dan'),
+    play.locks(e, 'eve'),
+    play.locks(f, 'fay'),
+  ]);
+  // these go on until they are given up
+  const watchers = Promise.all([play.streams(g, 'gil'), play.oneShots(h, 'hal')]);
+  const working = async (): Promise<void> => {
+    await Promise.all(players.map((conn) => untilAnswered(() => conn.sync('/'))));
+  };
+  await Promise.race([
+    // a mistake of theirs is the end
+    Promise.all([workers, watchers]),
+    trouble(
+      {
+        conns: players,
+        working,
+        get settled() {
+          return record.requests - record.open.size;
+        },
+      },
+      chance,
+    ),
+  ]);
+  await fire.mend();
+  await working();
+  play.stop();
+  // each call has its time-out; what has not settled behind that hangs
+  await Promise.race([workers, pause(3 * SESSION_MS, undefined, { ref: false })]);
+  const ending = await untilDone(() => readEnding(admin));
+  await Promise.all([g, h].map((conn) => untilDone(() => conn.sync('/'))));
+  play.giveUp();
+  const deliveries = fire.proxies.flatMap((proxy): Delivery[] => {
+    if (proxy.log.forgotten > 0) throw new Error('the log is too short for this scene');
+    return proxy.log
+      .frames({ direction: 'toServer' })
+      .filter(({ kind, op }) => kind === 'request' && (op === 'create' || op === 'create2'))
+      .filter(
+        ({ path }) =>
+          path?.startsWith(`${chroot}/set/`) === true || path?.startsWith(`${chroot}/own/`) === true,
+      )
+      .map(({ path, session }) => ({ id: path!.slice(chroot.length), session }));
+  });
+  const problems = judge(record, { initial, ending, freshReads: false, leases: false, deliveries });
+  const expired = players.reduce((sum, { sessionEpoch }) => sum + sessionEpoch - 1, 0);
+  await Promise.all(conns.map((conn) => conn.close()));
+  for (const proxy of fire.proxies) proxy.log.clear();
+  const calls = [...record.registers, ...record.adds, ...record.names];
+  return {
+    problems,
+    expired,
+    ok: calls.filter(({ outcome }) => outcome === 'ok').length,
+    unknown: calls.filter(({ outcome }) => outcome === 'unknown').length,
+    gaps: record.streams.reduce(
+      (sum, { sights }) => sum + sights.filter(({ kind }) => kind === 'gap').length,
+      0,
+    ),
+  };
+}
