@@ -13,7 +13,7 @@ import { Play, REGISTERS, STAGE } from '../histories/players.js';
 import { judge, readEnding } from '../histories/verdict.js';
 
 /** Long enough for an election, short enough to see a silence noticed. */
-export const SESSION_MS = 8_000;
+const SESSION_MS = 8_000;
 /** Longest pause between two rounds of a player. A few thousand calls are enough for a history. */
 const PACE_MS = 120;
 const LOG_FRAMES = 500_000;
