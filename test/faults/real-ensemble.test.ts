@@ -72,7 +72,7 @@ if ('missing' in found) {
 
     it('SIGSTOP of any server, for a moment: nobody is lost', LIMIT, async () => {
       const { expired } = await judged('pauses', async (at, chance) => {
-        for (let i = 0; i < 10 * SCALE; i++) {
+        for (let i = 0; i < 16 * SCALE; i++) {
           await someWork(at);
           await fire.freeze(chance.one(fire.members), chance.between(50, 700));
         }
