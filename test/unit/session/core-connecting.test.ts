@@ -204,9 +204,10 @@ describe('liveness', () => {
     const w = new CoreWorld();
     w.goLive();
     let passed = 0;
-    for (; w.core.phase.name === 'live' && passed < 30_000; passed += 500) {
+    const isLive = (): boolean => w.core.phase.name === 'live';
+    for (; isLive() && passed < 30_000; passed += 500) {
       w.advance(500);
-      if (w.core.phase.name === 'live') w.receive(notification(3, '/a', 4n));
+      if (isLive()) w.receive(notification(3, '/a', 4n));
     }
     expect(w.core.phase.name).toBe('dialing');
     expect(passed).toBeLessThanOrEqual((2 * T) / 3);
