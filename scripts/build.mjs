@@ -8,17 +8,6 @@ process.chdir(root);
 fs.rmSync('dist', { recursive: true, force: true });
 await build({ silent: process.argv.includes('--silent') });
 for (const entry of ['index', 'testing']) markTypes(entry);
-for (const file of fs.readdirSync('dist').filter((name) => name.endsWith('.map'))) dropOwnSources(file);
-
-/** Our sources lie beside the maps in the package: a second and third copy of them would be most of its size. A file that
- * only passes on what others export has none. */
-function dropOwnSources(file) {
-  const map = JSON.parse(fs.readFileSync(`dist/${file}`, 'utf8'));
-  map.sourcesContent = map.sourcesContent?.map((text, i) =>
-    map.sources[i].startsWith('../src/') ? null : text,
-  );
-  fs.writeFileSync(`dist/${file}`, JSON.stringify(map));
-}
 
 /**
  * The bundler of the declarations forgets `export type` where it stands before a class: `Watch` would look like a value,

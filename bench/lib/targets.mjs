@@ -22,8 +22,7 @@ const WHY = {
   turn: 'the paths of all watches are encoded in one turn',
   loaded:
     'three fifths of it are modules of Node that it loads (crypto, TLS, HTTP, DNS), a quarter is that `debug` and `eventemitter3` are CommonJS',
-  packed:
-    'it carries ES modules and CommonJS, types for both, source maps, and the sources that they point to',
+  packed: 'it carries ES modules and CommonJS, and types for both, and the mini-server with all of them',
   gzipped:
     'all of the protocol, TLS, SASL, SRV, four-letter words, streams and recipes on trees are in one entry',
   mini: 'it does for each request what a real server does: sessions, ACLs, watches, quotas, faults',
