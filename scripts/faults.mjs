@@ -42,7 +42,11 @@ do {
     ZK_SEED: String(seed + rounds),
   };
   console.log(`round ${rounds + 1}, seed ${seed + rounds}, scale ${scale}`);
-  const child = spawn('npx', ['vitest', 'run', ...(positionals.length === 0 ? ['test/faults'] : positionals)], { stdio: 'inherit', env });
+  const child = spawn(
+    'npx',
+    ['vitest', 'run', ...(positionals.length === 0 ? ['test/faults'] : positionals)],
+    { stdio: 'inherit', env },
+  );
   const [code] = await once(child, 'exit');
   rounds++;
   if (code !== 0) failed++;
