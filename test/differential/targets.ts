@@ -2,7 +2,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import type { ConnectionOptions } from 'node:tls';
 import { digestId } from '../../src/protocol/acls.js';
-import { Xid } from '../../src/protocol/constants.js';
+import { CREATE_FLAGS, Xid } from '../../src/protocol/constants.js';
 import { operations, type OpName, type RequestOf } from '../../src/protocol/operations.js';
 import type { MiniServer } from '../../src/testing/mini-server.js';
 import type { MiniServerOptions } from '../../src/testing/options.js';
@@ -112,7 +112,20 @@ export class StandingTarget implements Target {
     } finally {
       await this.clear(root);
       await this.clear(`/zookeeper/quota${root}`);
+      if (this.ground.mortals !== undefined) await this.roundOver();
     }
+  }
+
+  /**
+   * Containers are due for a moment while they are cleared. What the server does about it is over when it has deleted a node
+   * that came afterwards.
+   */
+  private async roundOver(): Promise<void> {
+    const path = '/round';
+    const node = { path, data: null, acl: OPEN_ACL_UNSAFE, flags: CREATE_FLAGS.PERSISTENT_WITH_TTL, ttl: 1 };
+    const made = await this.admin.call('createTTL', node);
+    if (made.errno !== 0) throw new Error(`${this.name}: cannot create ${path}: ${made.errno}`);
+    await this.until(async () => (await this.admin.call('exists', { path, watch: false })).errno !== 0);
   }
 
   private async ownNode(number: number): Promise<Place> {
