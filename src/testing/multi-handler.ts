@@ -91,8 +91,8 @@ function byItsFlags({ op, request }: MultiOp, traits: Traits): MultiOp {
     return isTtl(q.flags) || !isCreateFlag(q.flags) ? { op, request } : { op: plainRow(q.flags), request };
   }
   if (!traits.multiIsReadStrictly) return { op: isTtl(q.flags) ? UNREADABLE : plainRow(q.flags), request };
+  if (q.acl === null && isCreateFlag(q.flags)) throw new Refusal('Marshalling', { zxid: 'not taken' });
   if (isTtl(q.flags) || !isCreateFlag(q.flags)) refuse('Marshalling');
-  if (q.acl === null) throw new Refusal('Marshalling', { zxid: 'not taken' });
   return { op: q.flags === CREATE_FLAGS.CONTAINER ? operations.createContainer : op, request };
 }
 
@@ -104,7 +104,7 @@ export function lacksAclFirst(r: JuteReader): boolean {
   let isLacking = false;
   const readRequest = (reader: JuteReader): CreateRequest => {
     const q = readCreate(reader);
-    isLacking ||= q.acl === null && isCreateFlag(q.flags) && !isTtl(q.flags);
+    isLacking ||= q.acl === null && isCreateFlag(q.flags);
     if (isLacking || !isCreateFlag(q.flags) || isTtl(q.flags)) throw new DecodeError('a create that is none');
     return q;
   };

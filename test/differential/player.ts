@@ -93,6 +93,8 @@ async function run(
       await player.receiveLast(null);
       return;
     case 'auth':
+      // over TLS events and the answer to this come from different threads
+      if (stage.addressOf(command.by).tls !== undefined) await player.ping();
       await player.call({ op: 'auth', q: { type: 0, scheme: command.scheme, auth: command.auth } });
       return;
     case 'sasl':

@@ -108,7 +108,8 @@ export class StandingTarget implements Target {
     const scribe = new Scribe({ root, base });
     try {
       const seen = await play(this.stage(root, base), program, scribe);
-      return [...seen, await this.audit(root, scribe)];
+      const all = [...seen, await this.audit(root, scribe)];
+      return this.ground.mortals === undefined ? all : byRank(all);
     } finally {
       await this.clear(root);
       await this.clear(`/zookeeper/quota${root}`);
@@ -236,6 +237,23 @@ export class StandingTarget implements Target {
     return replies;
   }
 }
+
+/**
+ * zxids by their rank among those that were seen: a busy server may ask twice for the deletion of what is due, and the second
+ * time uses up one that nobody sees.
+ */
+function byRank(transcript: Transcript): Transcript {
+  const seen = new Set(
+    transcript.flat().flatMap((line) => [...line.matchAll(ZXIDS)].map(([zxid]) => Number(zxid))),
+  );
+  const rank = new Map([...seen].sort((a, b) => a - b).map((zxid, i) => [zxid, i]));
+  return transcript.map((lines) =>
+    lines.map((line) => line.replace(ZXIDS, (zxid) => `#${rank.get(Number(zxid)) ?? 0}`)),
+  );
+}
+
+/** As a transcript shows them. */
+const ZXIDS = /\+\d+/g;
 
 /** Starts mini-servers: the one of `src`, or one with a bug planted in it. */
 export type Starts = (options?: MiniServerOptions) => Promise<MiniServer>;
