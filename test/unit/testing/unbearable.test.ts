@@ -72,4 +72,15 @@ describe('a multi is unreadable as a whole', () => {
     const reply = await inMulti(name, { ...plain, acl: null, ...wrong });
     expect([reply.errno, reply.body.length]).toEqual([Errno.Marshalling, 0]);
   });
+
+  it.each([
+    [0, 0n],
+    [5, 0n],
+    [6, 0n],
+    [77, 1n],
+  ])('which takes a zxid only where the flags (%i) are of no mode: %i', async (flags, taken) => {
+    const { zxid: before } = await client.call('exists', { path: '/', watch: false });
+    const reply = await inMulti('create', { ...plain, acl: null, flags });
+    expect([reply.errno, reply.zxid - before]).toEqual([Errno.Marshalling, taken]);
+  });
 });
