@@ -239,11 +239,8 @@ export class JuteReader {
 
   /** @param minBytes the least that one element takes, so that an absurd count is refused before anything is allocated */
   vectorOrNull<T>(minBytes: number, read: (r: this) => T): T[] | null {
-    const count = this.int();
-    if (count === -1) return null;
-    if (count < 0 || count * minBytes > this.remaining) {
-      throw badVector(count, this.remaining);
-    }
+    const count = this.count(minBytes);
+    if (count === null) return null;
     const values: T[] = [];
     for (let i = 0; i < count; i++) values.push(read(this));
     return values;
@@ -257,12 +254,25 @@ export class JuteReader {
 
   /** A vector of strings. */
   ustrings(): string[] {
-    const count = this.int();
-    if (count === -1) throw new DecodeError('null where a vector must be');
-    if (count < 0 || count * 4 > this.remaining) throw badVector(count, this.remaining);
+    const count = this.count(4);
+    if (count === null) throw new DecodeError('null where a vector must be');
     const texts: string[] = [];
     while (texts.length < count) if (!this.asciiRun(texts, count)) texts.push(this.ustring());
     return texts;
+  }
+
+  /** How many elements follow; null for no vector. */
+  private count(minBytes: number): number | null {
+    const count = this.int();
+    if (count === -1) return null;
+    if (count < 0) return this.absurdCount(count);
+    if (count * minBytes > this.remaining) throw badVector(count, this.remaining);
+    return count;
+  }
+
+  /** What a count below -1 stands for. */
+  protected absurdCount(count: number): number {
+    throw badVector(count, this.remaining);
   }
 
   /**

@@ -1,4 +1,5 @@
 /** Time as the mini-server sees it. Injected everywhere, so that a test can bring its own. */
+import { InvalidOptionError } from '../protocol/errors.js';
 import * as timers from 'node:timers';
 
 /** A timer that was set. */
@@ -48,3 +49,12 @@ export const systemClock: Clock = {
     return { cancel: () => stopTimer(timer) };
   },
 };
+
+/** The clock may be the user's own. @throws {@link InvalidOptionError} */
+export function checkClock(value: unknown): Clock {
+  const { now, wallMs, setTimeout } = (value ?? {}) as Partial<Clock>;
+  if ([now, wallMs, setTimeout].some((each) => typeof each !== 'function')) {
+    throw new InvalidOptionError('clock must have now(), wallMs() and setTimeout(fire, ms)');
+  }
+  return value as Clock;
+}

@@ -169,11 +169,12 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
   /**
    * Ends a session as if its time was up: its ephemeral nodes go, watchers are told, its connection is closed without a
    * word of why.
-   * @returns false if there is no such session
+   * @returns false if there is no such session, and for one from before `readOnly()` while that stands: without a leader
+   * nobody can end it
    */
   expireSession(id: bigint): boolean {
     const session = this.state.sessions.get(id);
-    if (session === undefined) return false;
+    if (session === undefined || this.readOnlyMode?.keeps(session) === true) return false;
     this.state.expire(session);
     this.board.count('expireSession');
     return true;
@@ -238,9 +239,9 @@ export class MiniServer extends FaultTarget implements AsyncDisposable {
     return all.length;
   }
 
-  /** Deletes the containers and TTL nodes that are due, without waiting for the next check. */
+  /** Deletes the containers and TTL nodes that are due, without waiting for the next check; none while it is read-only. */
   reap(): void {
-    reapMortals(this.state);
+    if (this.readOnlyMode?.keeps(null) !== true) reapMortals(this.state);
   }
 
   /** All nodes as they are now, as an object that can be written as JSON. */

@@ -2,7 +2,7 @@
 import { Limits } from '../protocol/constants.js';
 import { InvalidOptionError } from '../protocol/errors.js';
 import type { SaslUsers } from './sasl-exchange.js';
-import { systemClock, type Clock } from './clock.js';
+import { checkClock, systemClock, type Clock } from './clock.js';
 import {
   emulationOf,
   EMULATIONS,
@@ -247,14 +247,6 @@ export function resolveOptions(options: MiniServerOptions = {}): ServerOptions {
     snapshot: options.snapshot === undefined ? null : parseSnapshot(options.snapshot, clock.wallMs()),
     clock,
   });
-}
-
-function checkClock(value: unknown): Clock {
-  const { now, wallMs, setTimeout } = (value ?? {}) as Partial<Clock>;
-  if ([now, wallMs, setTimeout].some((each) => typeof each !== 'function')) {
-    throw new InvalidOptionError('clock must have now(), wallMs() and setTimeout(fire, ms)');
-  }
-  return value as Clock;
 }
 
 function integer(key: string, value: unknown, min: number, max: number): number {

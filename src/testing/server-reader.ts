@@ -1,6 +1,6 @@
 /**
- * Reads requests as Java does, which takes what a good client never sends: text that is no UTF-8, and null where a
- * string must be. The client's own reader refuses both.
+ * Reads requests as Java does, which takes what a good client never sends: text that is no UTF-8, null where a
+ * string must be, and less than no elements. The client's own reader refuses both.
  */
 import { isUtf8 } from 'node:buffer';
 import { JuteReader } from '../protocol/jute.js';
@@ -35,6 +35,11 @@ export function lenientText(bytes: Uint8Array): string {
 export class ServerReader extends JuteReader {
   protected override decodeBadUtf8(bytes: Buffer): string {
     return lenientText(bytes);
+  }
+
+  /** Java counts down from it, and so reads nothing (`BinaryInputArchive.startVector`). */
+  protected override absurdCount(): number {
+    return 0;
   }
 
   override ustring(): string {

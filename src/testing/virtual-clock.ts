@@ -136,6 +136,11 @@ export class VirtualClock implements Clock {
           if (watched.settled) return goal as PromiseLike<T>;
         } else {
           const given = (goal as () => T)();
+          if (isPromise(given)) {
+            throw new InvalidArgumentError(
+              'a function that time advances for must give its answer at once; give the promise itself instead',
+            );
+          }
           if (given) return given;
         }
         if (this.fireNext(end)) continue;

@@ -2,9 +2,16 @@
 import { once } from 'node:events';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Conn, ConnectionLossError, NoNodeError, connect, fourLetterWord } from '../../src/index.js';
+import {
+  Conn,
+  ConnectionLossError,
+  InvalidOptionError,
+  NoNodeError,
+  connect,
+  fourLetterWord,
+} from '../../src/index.js';
 import { OPEN_ACL_UNSAFE } from '../../src/protocol/acls.js';
-import { FaultProxy, MiniServer } from '../../src/testing.js';
+import { FaultProxy, MiniServer, type FaultProxyOptions } from '../../src/testing.js';
 import { makeCertificates, type Certificates } from '../support/certificates.js';
 import { Scribe, createFrame, frameOf } from './fault-world.js';
 
@@ -299,4 +306,17 @@ it('close ends all connections, and is harmless twice', async () => {
   await proxy.close();
   expect((await client.untilEnd()).at(-1)).toBe('reset');
   await expect(Scribe.connect(proxy.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+});
+
+it.each([
+  { clock: {} },
+  { clock: null },
+  { host: '' },
+  { host: '*' },
+  { target: '127.0.0.1:0' },
+  { target: '127.0.0.1' },
+  { port: 65_536 },
+])('refuses %o before anything is opened', async (wrong) => {
+  const options = { target: '127.0.0.1:2181', ...wrong } as unknown as FaultProxyOptions;
+  await expect(FaultProxy.start(options)).rejects.toBeInstanceOf(InvalidOptionError);
 });

@@ -148,7 +148,8 @@ describe('watches that are given up', () => {
       );
       expect(persistent.path).toBe(path);
     }
-    expect(server.watchCount()).toBeGreaterThanOrEqual(before + 750);
+    // one that is persistent serves the streams of its node too
+    expect(server.watchCount()).toBeGreaterThanOrEqual(before + 500);
     for (const step of steps) await step();
     while (server.watchCount() > before) await conn.exists('/');
     expect(server.watchCount()).toBe(before);

@@ -1,7 +1,7 @@
 /** A proxy in front of any server of the protocol, on which the same rules and conditions act as on a mini-server. */
 import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import { InvalidOptionError } from '../../protocol/errors.js';
-import { systemClock, type Clock } from '../clock.js';
+import { checkClock, systemClock, type Clock } from '../clock.js';
 import { listenError } from '../errors.js';
 import { known } from './actions.js';
 import { FaultBoard } from './fault-board.js';
@@ -86,6 +86,8 @@ export class FaultProxy extends FaultTarget implements AsyncDisposable {
     const { log = true, logCapacity = LOG_CAPACITY } = options;
     if (typeof log !== 'boolean') throw new InvalidOptionError('log must be true or false');
     checkCapacity(logCapacity);
+    if (options.clock !== undefined) checkClock(options.clock);
+    if (options.host !== undefined) checkHost(options.host);
     const proxy = new FaultProxy(parseTarget(options.target), options);
     await proxy.listen(portOf(options.port ?? 0));
     return proxy;
@@ -166,6 +168,7 @@ function parseTarget(target: unknown): Target {
   if (typeof target !== 'string' || host === undefined) {
     throw new InvalidOptionError(`target must be "host:port", not ${String(target)}`);
   }
+  if (Number(port) === 0) throw new InvalidOptionError(`target must have a port, not ${target}`);
   return { host, port: portOf(Number(port)) };
 }
 
@@ -174,4 +177,10 @@ function portOf(port: unknown): number {
     throw new InvalidOptionError(`a port is a whole number from 0 to 65535, not ${String(port)}`);
   }
   return port;
+}
+
+function checkHost(host: unknown): void {
+  if (typeof host !== 'string' || host === '' || host === '*') {
+    throw new InvalidOptionError(`host must be an address or a name of this machine, not ${String(host)}`);
+  }
 }

@@ -1,6 +1,9 @@
 /** One direction of a connection: what was put in comes out in the same order, when it may. */
 import { defer, type Clock, type ClockTimer } from '../clock.js';
 
+/** What `setTimeout` can bear. */
+const MAX_TIMER_MS = 0x7fffffff;
+
 /** What travels as one. */
 export class Parcel {
   /** It does not move, and nothing behind it does. Change it with {@link Lane.release}. */
@@ -199,7 +202,8 @@ export class Lane {
 
   private wakeIn(ms: number): void {
     this.timer?.cancel();
-    this.timer = this.clock.setTimeout(() => this.run(), Math.ceil(ms));
+    // lags add up to more than a timer can bear; whoever wakes early finds that it is not time yet
+    this.timer = this.clock.setTimeout(() => this.run(), Math.min(Math.ceil(ms), MAX_TIMER_MS));
   }
 }
 

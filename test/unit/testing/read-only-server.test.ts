@@ -13,6 +13,21 @@ describe('a mini-server', () => {
     return { port: server.port, stop: () => server.close() };
   });
 
+  it('ends no session from before and no node that is due, also when it is told to', async () => {
+    await using server = await MiniServer.start();
+    const owner = await RawClient.open(server);
+    const { sessionId } = owner.session!;
+    const mode = server.readOnly();
+    const before = server.lastZxid;
+    expect(server.expireSession(sessionId)).toBe(false);
+    server.reap();
+    expect(server.lastZxid).toBe(before);
+    mode.end();
+    expect(server.expireSession(sessionId)).toBe(true);
+    expect(server.lastZxid).toBe(before + 1n);
+    owner.destroy();
+  });
+
   it('that restores a snapshot meanwhile keeps its sessions', async () => {
     await using server = await MiniServer.start();
     const owner = await RawClient.open(server);

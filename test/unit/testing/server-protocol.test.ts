@@ -138,6 +138,21 @@ describe('bad requests', () => {
     }
   });
 
+  it('with less than no elements have none: no list of ACLs, and no watch', async () => {
+    for (const [name, request, errno] of [
+      ['create', { path: '/t/x', data: null, acl: null, flags: 0 }, Errno.InvalidAcl],
+      ['setACL', { path: '/t', acl: null, version: -1 }, Errno.InvalidAcl],
+      ['setWatches', { relativeZxid: 0n, dataWatches: [], existWatches: [], childWatches: null }, 0],
+    ] as const) {
+      const bytes = requestBytes(name, request as never, 5);
+      // the null of each is the only count of -1
+      const at = bytes.lastIndexOf(Buffer.from('ffffffff', 'hex'), name === 'setACL' ? -5 : undefined);
+      bytes.writeInt32BE(-2, at);
+      client.sendFrame(bytes);
+      expect(await client.reply(), name).toMatchObject({ xid: 5, errno });
+    }
+  });
+
   it('that are a multi cut short take a zxid', async () => {
     const before = server.lastZxid;
     client.sendFrame(

@@ -152,6 +152,11 @@ describe('advanceUntil', () => {
     expect(clock.now()).toBe(400);
   });
 
+  it('takes no function whose answer is a promise, which would be true at once', async () => {
+    const clock = new VirtualClock();
+    await expect(clock.advanceUntil(() => Promise.resolve(false))).rejects.toThrow(InvalidArgumentError);
+  });
+
   it('rejects when the time is up, or no timer is set', async () => {
     const clock = new VirtualClock();
     await expect(clock.advanceUntil(() => false)).rejects.toThrow(
