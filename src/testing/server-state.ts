@@ -147,7 +147,7 @@ export class ServerState {
     }
     this.tree.become(nodes);
     this.quotas.recount();
-    for (const { id, passwd, timeoutMs } of sessions) this.sessions.adopt(id, passwd, timeoutMs);
+    for (const { id, passwd, timeoutMs } of sessions) this.sessions.add(id, passwd, timeoutMs);
     if (lastZxid > this.issuedZxid) this.issuedZxid = lastZxid;
     this.lastZxid = this.issuedZxid;
   }

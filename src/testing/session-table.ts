@@ -111,19 +111,14 @@ export class SessionTable {
     return { id, passwd: randomBytes(Limits.PASSWORD_BYTES) };
   }
 
-  /** Knows a session from now on that may have been opened elsewhere. */
+  /** Knows a session from now on that may have been opened elsewhere, or by a server of the same id: nobody gets its id again. */
   add(id: bigint, passwd: Buffer, timeoutMs: number, isLocal = false): Session {
+    const isOurs = id >> SERVER_BITS === this.nextId >> SERVER_BITS;
+    if (isOurs && id >= this.nextId) this.nextId = BigInt.asIntN(64, id + 1n);
     const session = new Session(id, passwd, timeoutMs, isLocal);
     this.sessions.set(id, session);
     this.touch(session);
     return session;
-  }
-
-  /** Takes a session over as it was elsewhere; its timeout begins now. */
-  adopt(id: bigint, passwd: Buffer, timeoutMs: number): void {
-    const isOurs = id >> SERVER_BITS === this.nextId >> SERVER_BITS;
-    if (isOurs && id >= this.nextId) this.nextId = BigInt.asIntN(64, id + 1n);
-    this.add(id, passwd, timeoutMs);
   }
 
   /** The client was heard of: its timeout starts again. */

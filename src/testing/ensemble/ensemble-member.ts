@@ -157,9 +157,15 @@ class Member extends MiniServer implements EnsembleMember {
   }
 
   override async restart(): Promise<void> {
-    this.plan.quorum.leave(this.peer);
-    await super.restart();
-    this.plan.quorum.join(this.peer);
+    const { quorum } = this.plan;
+    quorum.leave(this.peer);
+    try {
+      await super.restart();
+    } finally {
+      // another restart, begun before this one, may have let it join, and even lead
+      quorum.leave(this.peer);
+    }
+    quorum.join(this.peer);
   }
 
   private line(): ConfigServer {

@@ -32,6 +32,8 @@ const MAX_INT = 0x7fffffff;
 export class MiniEnsemble implements AsyncDisposable {
   private readonly all: OpenMember[] = [];
   private readonly lags = new Map<Peer, Lag>();
+  /** Of the member begun last: several can be on their way to listen. */
+  private lastId = 0;
   private closed = false;
 
   private constructor(
@@ -229,7 +231,7 @@ export class MiniEnsemble implements AsyncDisposable {
 
   private async open(options: ServerOptions, votes: boolean): Promise<OpenMember> {
     const { quorum, settings } = this;
-    const id = this.all.length + 1;
+    const id = ++this.lastId;
     const opened = await openMember({ quorum, id, votes, options, readOnly: settings.readOnly });
     if (this.closed) await opened.member.close();
     this.demandOpen();

@@ -151,8 +151,9 @@ export class Peer implements Membership, Follower {
     const { state, historyZxid, config, epoch } = leadership;
     this.stopReadOnly();
     this.logged = [];
+    // also where the zxid is the same: after a lost disk it may be that of another history
+    this.state.tree.copyFrom(state.tree);
     if (this.appliedZxid !== historyZxid) {
-      this.state.tree.copyFrom(state.tree);
       this.state.continueFrom(historyZxid);
       this.appliedZxid = this.historyZxid = historyZxid;
     }

@@ -53,7 +53,7 @@ export class Quorum {
     this.lookAround();
   }
 
-  /** Server processes begin. */
+  /** Server processes begin, of peers that are stopped. */
   join(...peers: readonly Peer[]): void {
     for (const peer of peers) peer.role = 'looking';
     this.lookAround();
