@@ -1,7 +1,7 @@
 /** The file of the flag `--data`: a snapshot that is read at the start and written at the end. */
 import { constants } from 'node:fs';
-import { access, open, realpath, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, open, readlink, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
 import { CallError, firstLine, read } from './cli-flags.js';
 import { SnapshotError } from './errors.js';
 import { parseSnapshot } from './snapshot-reader.js';
@@ -16,16 +16,13 @@ export class DataError extends Error {}
  * @throws CallError
  */
 export async function loadData(path: string): Promise<Snapshot | undefined> {
+  if (path === '') throw new CallError('--data must be the name of a file, and it is empty');
   try {
-    await access(dirname(path), constants.W_OK);
+    await access(dirname(await targetOf(path)), constants.W_OK | constants.X_OK);
   } catch (error) {
     throw new CallError(`cannot write to the folder of ${path}: ${firstLine(error)}`);
   }
-  try {
-    await access(path);
-  } catch {
-    return undefined;
-  }
+  if ((await modeOf(path)) === undefined) return undefined;
   const text = await read(path);
   try {
     const snapshot = JSON.parse(text) as Snapshot;
@@ -43,12 +40,16 @@ export async function loadData(path: string): Promise<Snapshot | undefined> {
  * @throws DataError
  */
 export async function saveData(path: string, snapshot: Snapshot): Promise<void> {
-  // a link stays one
-  const target = await realpath(path).catch(() => path);
-  const temporary = `${target}.${process.pid}.tmp`;
+  let temporary: string | undefined;
   try {
-    const file = await open(temporary, 'w');
+    const target = await targetOf(path);
+    const mode = (await modeOf(target)) ?? PRIVATE;
+    temporary = `${target}.${process.pid}.tmp`;
+    await rm(temporary, { force: true });
+    // a new one, so that nobody has it open who may not read the file
+    const file = await open(temporary, 'wx', PRIVATE);
     try {
+      await file.chmod(mode);
       await file.writeFile(`${JSON.stringify(snapshot, null, 2)}\n`);
       await file.sync();
     } finally {
@@ -56,7 +57,41 @@ export async function saveData(path: string, snapshot: Snapshot): Promise<void> 
     }
     await rename(temporary, target);
   } catch (error) {
-    await rm(temporary, { force: true });
+    if (temporary !== undefined) await rm(temporary, { force: true }).catch(() => undefined);
     throw new DataError(`cannot write ${path}: ${firstLine(error)}`);
   }
+}
+
+/** Nobody else may read a file that was not there: data can be secret, and digests of passwords are in ACLs. */
+const PRIVATE = 0o600;
+
+/** Where the file is, or would be: a link stays one, also one to a file that is not there yet. */
+async function targetOf(path: string): Promise<string> {
+  for (let at = resolve(path); ;) {
+    try {
+      return await realpath(at);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    const folder = await realpath(dirname(at));
+    try {
+      at = resolve(folder, await readlink(at));
+    } catch {
+      return at;
+    }
+  }
+}
+
+/** Who may do what with the file; `undefined` if there is none. */
+async function modeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).mode & 0o777;
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw new CallError(`cannot read ${path}: ${firstLine(error)}`);
+  }
+}
+
+function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ENOENT';
 }

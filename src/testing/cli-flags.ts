@@ -110,7 +110,11 @@ export async function serverOptions(flags: Flags, note: (text: string) => void):
   const { 'secure-port': securePort } = flags;
   if (securePort !== undefined) options.securePort = portNumber('--secure-port', securePort);
   if (flags.emulate !== undefined) options.emulate = flags.emulate as MiniServerOptions['emulate'];
-  if (flags.log !== undefined) options.log = isFrames(flags.log);
+  if (flags.log !== undefined) {
+    options.log = isFrames(flags.log);
+    // they are written when they come, and nobody asks for them later
+    options.logCapacity = 1;
+  }
   options.tls = await tlsOptions(flags);
   return options;
 }

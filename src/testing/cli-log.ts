@@ -3,21 +3,13 @@ import { errorName } from '../protocol/error-codes.js';
 import { hex, printable } from '../protocol/readable.js';
 import type { FrameLog, LoggedFrame } from './faults/frame-log.js';
 
-/** Writes each frame that is recorded from now on, until the log is stopped. */
-export async function writeFrames(log: FrameLog, write: (text: string) => void): Promise<void> {
+/** Writes each frame that is recorded from now on, at once: however many come in one turn, none is lost. */
+export function writeFrames(log: FrameLog, write: (text: string) => void): void {
   let startedAt: number | null = null;
-  try {
-    for (;;) {
-      await log.next();
-      const frames = log.frames();
-      startedAt ??= frames[0]?.at ?? 0;
-      for (const frame of frames) write(`${frameLine(frame, startedAt)}\n`);
-      // those that come between here and `next` come in no other turn: nothing is lost
-      log.clear();
-    }
-  } catch {
-    // stopped, which is how it ends
-  }
+  log.tee((frame) => {
+    startedAt ??= frame.at;
+    write(`${frameLine(frame, startedAt)}\n`);
+  });
 }
 
 /** A frame in one line: seconds since the first one, connection, direction, what it is. */

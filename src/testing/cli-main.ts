@@ -44,19 +44,16 @@ async function serve(flags: Flags, host: CliHost): Promise<void> {
   const { data } = flags;
   const snapshot = data === undefined ? undefined : await loadData(data);
   const server = await MiniServer.start({ ...options, snapshot });
-  let logged: Promise<void> | null = null;
   try {
     const stopped = host.stopped();
     const { securePort } = server;
     const more =
       securePort === null || securePort === server.port ? '' : `, with TLS on ${server.host}:${securePort}`;
     host.out(`zk-mini-server listening on ${server.host}:${server.port}${more}\n`);
-    if (options.log === true) logged = writeFrames(server.log, (text) => host.out(text));
+    if (options.log === true) writeFrames(server.log, (text) => host.out(text));
     await stopped;
   } finally {
     await server.close();
-    server.log.stop();
-    await logged;
   }
   if (data !== undefined) await saveData(data, server.snapshot());
 }

@@ -1,5 +1,6 @@
 /** Reads snapshots: checks every part, and fills in what is left out. */
 import { OPEN_ACL_UNSAFE } from '../protocol/acls.js';
+import { MAX_TTL_MS } from '../protocol/constants.js';
 import { parentPath, pathProblem } from '../protocol/paths.js';
 import type { Acl } from '../protocol/records.js';
 import { DataNode, DataTree, PERSISTENT, type Lifetime } from './data-tree.js';
@@ -91,14 +92,23 @@ class Completion {
       if (own?.creates === undefined) parent.creates = (parent.creates + creates) | 0;
       if (own?.pzxid === undefined && pzxid > parent.pzxid) parent.pzxid = pzxid;
     }
+    if (this.lastZxid >= MAX_ZXID) throw new SnapshotError('its zxids leave none for the next change');
     return { nodes: this.nodes, sessions: this.sessions, lastZxid: this.lastZxid };
   }
 
+  /** Makes a node, and first those above it that there are not yet. A loop, because a path has no end of parts. */
   private make(path: string): void {
-    if (this.nodes.has(path)) return;
+    const missing: string[] = [];
+    for (let at = path; !this.nodes.has(at); at = parentPath(at)) {
+      missing.push(at);
+      if (at === '/') break;
+    }
+    for (const each of missing.reverse()) this.makeOne(each);
+  }
+
+  private makeOne(path: string): void {
     if (path !== '/') {
       const parent = parentPath(path);
-      this.make(parent);
       if (this.nodes.get(parent)?.lifetime.kind === 'ephemeral') {
         throw new SnapshotError(`${path} stands below ${parent}, which is ephemeral`);
       }
@@ -215,8 +225,8 @@ function readLifetime(
     return { kind: 'ephemeral', owner: id };
   }
   if (ttlMs === undefined) return container === true ? { kind: 'container' } : PERSISTENT;
-  if (!Number.isSafeInteger(ttlMs) || (ttlMs as number) < 1) {
-    throw new SnapshotError(`${at}: ttlMs must be a whole number, at least 1`);
+  if (!Number.isInteger(ttlMs) || (ttlMs as number) < 1 || (ttlMs as number) > MAX_TTL_MS) {
+    throw new SnapshotError(`${at}: ttlMs must be a whole number from 1 to ${MAX_TTL_MS}`);
   }
   return { kind: 'ttl', ttlMs: ttlMs as number };
 }
@@ -224,11 +234,11 @@ function readLifetime(
 function readAcl(value: unknown, name: string): readonly Acl[] {
   const entries = list(value, name).map((entry, i): Acl => {
     const { perms, scheme, id } = fields(entry, `${name}[${i}]`, ['perms', 'scheme', 'id']);
-    const good = Number.isInteger(perms) && (perms as number) >= 0 && (perms as number) <= 31;
-    if (!good || typeof scheme !== 'string' || typeof id !== 'string') {
-      throw new SnapshotError(`${name}[${i}] must be { perms, scheme, id }, perms from 0 to 31`);
+    if (typeof scheme !== 'string' || typeof id !== 'string') {
+      throw new SnapshotError(`${name}[${i}] must be { perms, scheme, id }`);
     }
-    return { perms: perms as number, scheme, id };
+    // servers take bits in `perms` that mean nothing, and keep them
+    return { perms: int(perms, `${name}[${i}].perms`), scheme, id };
   });
   if (entries.length === 0) throw new SnapshotError(`${name} must not be empty`);
   return entries;
@@ -240,8 +250,11 @@ function readSession(value: unknown, i: number): ParsedSession {
   if (!Number.isInteger(timeoutMs) || (timeoutMs as number) < 1 || (timeoutMs as number) > MAX_INT) {
     throw new SnapshotError(`${where}.timeoutMs must be a number of ms`);
   }
+  const sessionId = zxid(id, `${where}.id`);
+  // as an owner it says that there is none
+  if (sessionId === 0n) throw new SnapshotError(`${where}.id must not be 0`);
   return {
-    id: zxid(id, `${where}.id`),
+    id: sessionId,
     passwd: base64(passwd, `${where}.passwd`),
     timeoutMs: timeoutMs as number,
   };
@@ -250,6 +263,7 @@ function readSession(value: unknown, i: number): ParsedSession {
 // ---------------------------------------------------------------- values
 
 const MAX_INT = 0x7fffffff;
+const MAX_ZXID = 0x7fff_ffff_ffff_ffffn;
 
 function fields(value: unknown, where: string, known: readonly string[]): Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {

@@ -90,6 +90,7 @@ export class FrameLog {
   private isRecording: boolean;
   private kept: LoggedFrame[] = [];
   private gone = 0;
+  private readonly writers = new Set<(frame: LoggedFrame) => void>();
   private readonly waiters = new Map<Waiter<LoggedFrame>, Question>();
 
   /** @param changed called when it begins or ends to record */
@@ -164,9 +165,15 @@ export class FrameLog {
     );
   }
 
+  /** Only for those who write frames down: `write` hears of each one that is recorded from now on, and must not throw. */
+  tee(write: (frame: LoggedFrame) => void): void {
+    this.writers.add(write);
+  }
+
   /** Only for the one who watches the frames. */
   add(frame: LoggedFrame): void {
     this.kept.push(frame);
+    for (const write of this.writers) write(frame);
     // a little more than is promised, so that not every frame moves all the others
     if (this.kept.length >= this.capacity * 2) this.trim();
     for (const [waiter, isWanted] of this.waiters) {

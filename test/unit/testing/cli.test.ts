@@ -1,9 +1,21 @@
-import { lstat, mkdir, mkdtemp, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  lstat,
+  mkdir,
+  mkdtemp,
+  readFile,
+  readdir,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeFrames } from '../../../src/testing/cli-log.js';
 import { EXIT, runCli, type CliHost } from '../../../src/testing/cli-main.js';
-import { connect } from '../../../src/index.js';
+import { connect, op } from '../../../src/index.js';
 import { MiniServer } from '../../../src/testing/mini-server.js';
 import type { Snapshot } from '../../../src/testing/snapshot.js';
 import { makeCertificates } from '../../support/certificates.js';
@@ -69,6 +81,7 @@ describe('zk-mini-server', () => {
     [['--tls', '/does/not/exist.pem'], '/does/not/exist.pem'],
     [['--tls', 'package.json'], 'tls: '],
     [['--data', '/does/not/exist/data.json'], '/does/not/exist/data.json'],
+    [['--data', ''], '--data must be the name of a file'],
     [['--data', 'README.md'], 'README.md is no JSON: '],
     [['--data', 'package.json'], 'package.json: the snapshot cannot be used: '],
   ])('%j ends with one line and code 2', async (argv, word) => {
@@ -155,6 +168,44 @@ describe('zk-mini-server', () => {
       expect((await readdir(folder)).filter((name) => name.includes('tmp'))).toEqual([]);
     });
 
+    it('keeps the mode of its file, and nobody else may read a new one', async () => {
+      const mode = async (file: string): Promise<number> => (await stat(file)).mode & 0o777;
+      const file = join(folder, 'modes.json');
+      expect((await run(['--port', '0', '--data', file])).code).toBe(EXIT.OK);
+      expect(await mode(file)).toBe(0o600);
+      // also none that the umask would take away
+      for (const each of [0o640, 0o666, 0o400]) {
+        await chmod(file, each);
+        expect((await run(['--port', '0', '--data', file])).code).toBe(EXIT.OK);
+        expect(await mode(file)).toBe(each);
+      }
+    });
+
+    it('is written where a link leads to, also if nothing is there yet', async () => {
+      const [far, near, back] = ['far', 'near', 'back'].map((name) => join(folder, name)) as [
+        string,
+        string,
+        string,
+      ];
+      await mkdir(far);
+      await symlink('far/there.json', near);
+      await symlink(near, back);
+      expect((await run(['--port', '0', '--data', back])).code).toBe(EXIT.OK);
+      for (const link of [near, back]) expect((await lstat(link)).isSymbolicLink()).toBe(true);
+      expect(await readdir(far)).toEqual(['there.json']);
+
+      const nowhere = join(folder, 'nowhere');
+      await symlink('no/such/folder.json', nowhere);
+      const { code, err } = await run(['--port', '0', '--data', nowhere]);
+      expect([code, err]).toEqual([
+        EXIT.USAGE,
+        expect.stringMatching(/^zk-mini-server: cannot write to the folder of .*nowhere: ENOENT.*\n$/),
+      ]);
+      const round = join(folder, 'round');
+      await symlink('round', round);
+      expect((await run(['--port', '0', '--data', round])).code).toBe(EXIT.USAGE);
+    });
+
     it('says in one line that it could not be written, and leaves no half of it', async () => {
       const place = join(folder, 'place');
       await mkdir(place);
@@ -223,5 +274,18 @@ describe('zk-mini-server', () => {
     has(/^#1 < reply create \/a xid \d+ zxid 0x[0-9a-f]+ \d+ bytes$/);
     has(/^#1 < notification NodeCreated \/a /);
     has(/^#1 < reply getData \/nobody xid \d+ zxid 0x[0-9a-f]+ NoNode \d+ bytes$/);
+  });
+
+  it('loses no line when more frames come at once than the log keeps', async () => {
+    await using server = await MiniServer.start({ log: true, logCapacity: 2 });
+    let out = '';
+    writeFrames(server.log, (text) => (out += text));
+    await using conn = await connect(server.connectString, { dialer: server.dialer });
+    const paths = Array.from({ length: 50 }, (_, i) => `/n${i}`);
+    const watches = await Promise.all(paths.map((path) => conn.existsW(path)));
+    await conn.multi(paths.map((path) => op.create(path)));
+    await Promise.all(watches.map(({ watch }) => watch.event));
+    expect(out.match(/< notification NodeCreated/g)).toHaveLength(paths.length);
+    expect(out.match(/< reply exists/g)).toHaveLength(paths.length);
   });
 });

@@ -8,6 +8,7 @@ import {
   type Snapshot,
   type SnapshotNode,
 } from '../../../src/testing.js';
+import { RawClient } from '../../support/raw-client.js';
 
 const closers: (() => Promise<unknown>)[] = [];
 afterEach(async () => {
@@ -146,6 +147,31 @@ describe('the option `snapshot`', () => {
   });
 });
 
+describe('a snapshot of a server is one that it takes back:', () => {
+  it('with bits in an ACL that mean nothing', async () => {
+    const server = await start();
+    const client = await RawClient.connect(server);
+    closers.push(async () => client.destroy());
+    await client.handshake();
+    for (const perms of [0, 32, 63, -1, -0x8000_0000, 0x7fff_ffff]) {
+      const acl = [{ perms, scheme: 'world', id: 'anyone' }];
+      const created = await client.call('create', { path: `/p${perms}`, data: null, acl, flags: 0 });
+      expect(created.errno).toBe(0);
+    }
+    const snapshot = through(server.snapshot());
+    server.restore(snapshot);
+    expect(through(server.snapshot())).toEqual(snapshot);
+    expect(server.tree.get('/p-1')?.acl).toEqual([{ perms: -1, scheme: 'world', id: 'anyone' }]);
+  });
+
+  it('with a path of very many parts', async () => {
+    const path = '/a'.repeat(12_000);
+    const server = await start({ snapshot: byHand({ path, text: 'deep' }) });
+    expect(server.tree.get(path)?.text).toBe('deep');
+    expect(server.lastZxid).toBe(12_000n);
+  });
+});
+
 describe('restore', () => {
   it('puts everything back, and lets clients come back with new sessions', async () => {
     const clock = new VirtualClock();
@@ -203,10 +229,11 @@ describe('what is no snapshot is refused, with its place:', () => {
     ['a bad version', node({ version: 0.5 }), 'nodes[0] (/a): version must be a whole number of 32 bits'],
     ['a bad time', node({ mtime: 'now' }), 'nodes[0] (/a): mtime must be a whole number of ms, not "now"'],
     ['an empty ACL', node({ acl: [] }), 'nodes[0] (/a): acl must not be empty'],
+    ['a bad ACL', node({ acl: [{ perms: 31, scheme: 'world' }] }), 'nodes[0] (/a): acl[0] must be'],
     [
-      'a bad ACL',
-      node({ acl: [{ perms: 32, scheme: 'world', id: 'anyone' }] }),
-      'nodes[0] (/a): acl[0] must be',
+      'perms of more than 32 bits',
+      node({ acl: [{ perms: 2 ** 31, scheme: 'world', id: 'anyone' }] }),
+      'nodes[0] (/a): acl[0].perms must be a whole number of 32 bits, not 2147483648',
     ],
     ['an owner that is not there', node({ owner: '0x5' }), 'nodes[0] (/a): there is no session "0x5"'],
     [
@@ -214,7 +241,24 @@ describe('what is no snapshot is refused, with its place:', () => {
       node({ container: true, ttlMs: 5 }),
       'nodes[0] (/a): owner, container and ttlMs exclude',
     ],
-    ['a bad TTL', node({ ttlMs: 0 }), 'nodes[0] (/a): ttlMs must be a whole number, at least 1'],
+    ['a bad TTL', node({ ttlMs: 0 }), 'nodes[0] (/a): ttlMs must be a whole number from 1'],
+    [
+      'a TTL of more than 40 bits',
+      node({ ttlMs: 2 ** 40 }),
+      'nodes[0] (/a): ttlMs must be a whole number from 1 to',
+    ],
+    ['no zxid left for a node', { ...good, lastZxid: '0x7fffffffffffffff' }, 'its zxids leave none'],
+    [
+      'a zxid that is filled in as the last one',
+      { ...good, lastZxid: '0x7ffffffffffffffe' },
+      'its zxids leave none for the next change',
+    ],
+    ['a node with the last zxid', node({ czxid: '0x7fffffffffffffff' }), 'its zxids leave none'],
+    [
+      'a session without an id',
+      { ...good, sessions: [{ ...session, id: '0x0' }] },
+      'sessions[0].id must not be 0',
+    ],
     ['a container that is none', node({ container: 1 }), 'nodes[0] (/a): container must be true or false'],
     ['a root that ends', node({ path: '/', container: true }), 'nodes[0] (/): this node cannot be'],
     [
