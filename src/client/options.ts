@@ -351,6 +351,9 @@ export function asObject(value: unknown, what: string): Record<string, unknown> 
   return value as Record<string, unknown>;
 }
 
+/** Longer than any name there is, mistyped or not. */
+const MAX_KEY = 100;
+
 /** @throws {@link InvalidOptionError} that names the nearest known key */
 export function refuseUnknownKeys(given: object, known: readonly string[], what: string): void {
   for (const key of Object.keys(given)) {
@@ -362,6 +365,8 @@ export function refuseUnknownKeys(given: object, known: readonly string[], what:
 }
 
 function nearest(key: string, known: readonly string[]): string | undefined {
+  // nothing is near to it, and to find that out letter by letter takes seconds
+  if (key.length > MAX_KEY) return undefined;
   const ranked = known
     .map((name) => ({ name, distance: editDistance(key.toLowerCase(), name.toLowerCase()) }))
     .sort((a, b) => a.distance - b.distance);
