@@ -99,6 +99,14 @@ export class RecordingReader extends JuteReader {
     return values;
   }
 
+  override ustrings(): string[] {
+    this.depth++;
+    const texts = super.ustrings();
+    this.depth--;
+    this.primitives.push(`vector ${texts.length}`, ...texts.map(() => 'ustring'));
+    return texts;
+  }
+
   private note<T>(primitive: string, read: () => T): T {
     if (this.depth === 0) this.primitives.push(primitive);
     this.depth++;
