@@ -417,7 +417,7 @@ export const BUGS: readonly PlantedBug[] = [
     'what waits lies in a buffer that is read into again',
     'what waits is kept',
     'session/receiver.ts',
-    'decoder.keep();',
+    'decoder.keep(this.isUnread);',
     '',
   ),
   bug(
