@@ -222,7 +222,7 @@ export class SessionCore {
     this.moveTo({ name: 'handshaking', epoch, deadline: this.phase.deadline, resumeId });
     const { sessionTimeoutMs: timeOut, readOnly } = this.config;
     const passwd = this.isLocal ? null : this.#passwd;
-    const lastZxidSeen = this.lastZxid;
+    const { lastZxidSeen } = this.inbox;
     this.ports.write(epoch, connectFrame({ lastZxidSeen, timeOut, sessionId: resumeId, passwd, readOnly }));
   }
 

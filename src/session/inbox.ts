@@ -38,6 +38,8 @@ export class Inbox {
   /** Halves of the highest zxid: two ints are compared ten times faster than one bigint is made. */
   private zxidHigh = 0;
   private zxidLow = 0;
+  /** Highest zxid of an event; servers before 3.9 do not tell it. */
+  private eventZxid = 0n;
 
   /** Watchers armed since user code last ran for certain. */
   private readonly justArmed = new Set<Watcher>();
@@ -75,10 +77,20 @@ export class Inbox {
     return (BigInt(this.zxidHigh) << 32n) | BigInt(this.zxidLow >>> 0);
   }
 
+  /**
+   * What the next server must have come to. An event may be ahead of every reply, and a server that is behind it would tell
+   * it again. Watches are armed by {@link lastZxid} all the same: other events of that zxid may be missing.
+   */
+  get lastZxidSeen(): bigint {
+    const { lastZxid } = this;
+    return this.eventZxid > lastZxid ? this.eventZxid : lastZxid;
+  }
+
   /** The next session may be another ensemble's: it must not be refused for what this one has seen. */
   forgetZxid(): void {
     this.zxidHigh = 0;
     this.zxidLow = 0;
+    this.eventZxid = 0n;
   }
 
   /** Lets go of the last message's buffer. */
@@ -196,6 +208,7 @@ export class Inbox {
     if (type === undefined) return;
     // servers before 3.9 send -1, as all do for changes that were missed meanwhile
     const zxid = zxidHigh < 0 ? undefined : (BigInt(zxidHigh) << 32n) | BigInt(zxidLow >>> 0);
+    if (zxid !== undefined && zxid > this.eventZxid) this.eventZxid = zxid;
     const event = new WatchEventRecord(type, path, zxid);
     if (this.events === 0 && this.justArmed.size === 0) this.to.wantUserCode();
     this.events++;

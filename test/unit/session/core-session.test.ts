@@ -14,7 +14,7 @@ import {
 const T = 9000;
 
 describe('the session', () => {
-  it('is asked for again with its id, password and the highest zxid of a reply', () => {
+  it('is asked for again with its id, password and the highest zxid that it was told', () => {
     const w = new CoreWorld();
     w.goLive(0xdefn);
     w.get('/a');
@@ -24,7 +24,7 @@ describe('the session', () => {
     w.core.ended(w.epoch, new ConnectionLossError({ outcome: 'unknown' }), w.now);
     w.core.dialed(w.epoch);
     const again = w.connectRequest();
-    expect(again).toMatchObject({ sessionId: 0xdefn, lastZxidSeen: 0x1_0000_0005n });
+    expect(again).toMatchObject({ sessionId: 0xdefn, lastZxidSeen: 0x1_0000_0099n });
     expect(again.passwd).toEqual(Buffer.alloc(16, 7));
   });
 
