@@ -77,7 +77,8 @@ export abstract class FaultTarget {
   }
 
   /**
-   * New connections, or the next `times` of them, are reset as soon as they are accepted. Those that there are live on.
+   * New connections, or the next `times` of them, are reset as soon as they are accepted, on a TLS port when the
+   * handshake of TLS is done. Those that there are live on.
    * @throws {@link InvalidOptionError} if `times` is no number from 1 on
    */
   refuse(options: RefuseOptions = {}): Condition {
