@@ -17,8 +17,8 @@ const PROGRAMS = Number(process.env['ZK_PROGRAMS'] ?? DEFAULT_PROGRAMS);
 const MS_PER_PROGRAM = 5_000;
 /** Fixed, so that whoever changes something else meets no new race of a real server; long runs draw one. */
 const SEED = Number(process.env['ZK_SEED'] ?? 20_261_121);
-/** The only one that is wanted, by its key; all if there is none. */
-const SETTING = process.env['ZK_SETTING'] ?? '';
+/** The only one that is wanted, by its key; all if it is empty. Those that are not plain have `npm run test:differential`. */
+const SETTING = process.env['ZK_SETTING'] ?? (process.env['ZK_PROGRAMS'] === undefined ? 'plain' : '');
 const PATH = process.env['ZK_PATH'] ?? '';
 
 /** Registers the comparison with one release. */
