@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { ContractReporter } from './test/support/contract-reporter.js';
 
@@ -12,5 +13,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     retry: 0,
     pool: 'forks',
+    // by itself vitest leaves one core alone, which of two is half of them
+    maxWorkers: Math.max(2, availableParallelism() - 1),
   },
 });
