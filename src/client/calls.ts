@@ -318,7 +318,7 @@ export abstract class ZnodeCalls extends EnsembleCalls {
 }
 
 /** Its response is null where NoNode is a result. */
-const existsRow = operations.exists as unknown as Op<string, PathWatchRequest, StatResponse | null>;
+export const existsRow = operations.exists as unknown as Op<string, PathWatchRequest, StatResponse | null>;
 
 function ruleOf(row: AnyOp, request: unknown): PathRule {
   return row.pathRule?.(request) ?? 'node';

@@ -2,11 +2,11 @@
  * What there is when a call begins. It is asked ahead of the call's own request and in the same turn, without waiting: a
  * server answers the requests of a session in their order, so this answer is from before that request was carried out.
  */
-import type { Op } from '../protocol/op.js';
-import { operations, type PathWatchRequest } from '../protocol/operations.js';
+import { operations, type StatResponse } from '../protocol/operations.js';
 import type { Stat } from '../protocol/records.js';
 import type { CallOptions } from './arguments.js';
 import type { Caller } from './caller.js';
+import { existsRow } from './calls.js';
 
 /** What is known of the time before a call; more of it when its answers come. */
 export interface Mark {
@@ -17,13 +17,6 @@ export interface Mark {
   /** The node; null: there was none; undefined: nobody said so. */
   readonly stat: Stat | null | undefined;
 }
-
-/** Its response is null where NoNode is a result. */
-const existsRow = operations.exists as unknown as Op<
-  string,
-  PathWatchRequest,
-  { readonly stat: Stat } | null
->;
 
 /** @param path checked */
 export function markAt(caller: Caller, path: string, options: CallOptions): Mark {
@@ -52,7 +45,7 @@ export function markAt(caller: Caller, path: string, options: CallOptions): Mark
     // when this reply is handled, and no later one yet
     shape: (response) => {
       mark.zxid = caller.lastZxid;
-      mark.stat = (response as { readonly stat: Stat } | null)?.stat ?? null;
+      mark.stat = (response as StatResponse | null)?.stat ?? null;
     },
     absentOk: true,
     options,

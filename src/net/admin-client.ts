@@ -1,4 +1,5 @@
 /** Commands of a server's admin server, which speaks HTTP (Java package `server.admin`). */
+import { MAX_INT } from '../protocol/constants.js';
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import {
@@ -115,7 +116,6 @@ const KNOWN: { readonly [K in keyof Required<AdminCommandOptions>]: true } = {
 
 const DEFAULT_TIMEOUT_MS = 5000;
 const DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024;
-const MAX_INT = 0x7fffffff;
 
 /**
  * Asks a server's admin server: `await adminCommand('http://zk1:8080', 'monitor')`. It has to be enabled there

@@ -2,6 +2,7 @@
  * Four-letter words: a question to one server on a socket of its own, never on that of a session. What the answers mean
  * is in `protocol/words.ts`.
  */
+import { MAX_INT } from '../protocol/constants.js';
 import {
   DecodeError,
   InvalidArgumentError,
@@ -39,7 +40,6 @@ export interface FourLetterWordOptions {
 
 const DEFAULT_TIMEOUT_MS = 5000;
 const DEFAULT_MAX_REPLY_BYTES = 16 * 1024 * 1024;
-const MAX_INT = 0x7fffffff;
 /** An answer to `isro` has 2 to 4 letters; a text this long is a refusal or nonsense. */
 const ISRO_MAX_BYTES = 256;
 

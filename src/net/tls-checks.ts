@@ -2,6 +2,7 @@
  * TLS options that Node looks at only when a connection is made: what would throw there, or abort the process, is
  * refused beforehand, and functions of the user's own are wrapped so that whatever they do is an error of this attempt.
  */
+import { MAX_INT } from '../protocol/constants.js';
 import { isIP } from 'node:net';
 import type { ConnectionOptions } from 'node:tls';
 import { InvalidOptionError } from '../protocol/errors.js';
@@ -18,7 +19,6 @@ const MAX_IDENTITY_BYTES = 256;
 const MAX_PROTOCOL_BYTES = 255;
 const MAX_PROTOCOLS_BYTES = 0xffff;
 const MAX_HOST_CHARS = 255;
-const MAX_INT = 0x7fffffff;
 
 const CHECKS: Readonly<Record<string, Check>> = {
   ALPNProtocols: protocols,

@@ -13,8 +13,11 @@ export const Xid = {
   AUTH: -4,
 } as const;
 
+/** Largest `int` of the wire (Java `Integer.MAX_VALUE`); also the most ms that a timer of Node can wait. */
+export const MAX_INT = 0x7fffffff;
+
 /** Largest ordinary xid; the one after it is 1, never 0 or negative (Java `ClientCnxn.getXid`). */
-export const MAX_XID = 0x7fffffff;
+export const MAX_XID = MAX_INT;
 
 /** Permission bits of an ACL entry (Java `ZooDefs.Perms`). */
 export const Perms = {

@@ -294,7 +294,7 @@ export class SessionCore {
     if (phase.name === 'handshaking') {
       this.onHandshake(phase, readHandshake(buf, start, end, this.config.readOnly), now);
     } else {
-      if (this.inbox.mustWait(buf, start, end, now)) return 'again';
+      if (this.inbox.arrived(buf, start, end, now)) return 'again';
       this.inbox.message(buf, start, end, owned, cutFrom);
     }
     if (!this.isOn(phase.epoch)) return 'stop';

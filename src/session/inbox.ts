@@ -62,10 +62,11 @@ export class Inbox {
   }
 
   /**
-   * A message has come. Is it a reply that would overtake events on their way through a loop? Then it is to be read when
-   * user code has run.
+   * A message has come, and the server is heard.
+   * @returns true if it is a reply that would overtake events on their way through a loop: it is to be read when user code
+   * has run
    */
-  mustWait(buf: Buffer, start: number, end: number, now: number): boolean {
+  arrived(buf: Buffer, start: number, end: number, now: number): boolean {
     const xid = end - start < REPLY_HEADER_BYTES ? 0 : buf.readInt32BE(start);
     // an event comes by itself: it does not say that the server hears us
     if (xid !== Xid.NOTIFICATION) this.to.liveness.heard(now);

@@ -1,5 +1,5 @@
 /** What can be set on a mini-server, with its defaults and bounds. */
-import { Limits } from '../protocol/constants.js';
+import { MAX_INT, Limits } from '../protocol/constants.js';
 import { InvalidOptionError } from '../protocol/errors.js';
 import type { SaslUsers } from './sasl-exchange.js';
 import { checkClock, systemClock, type Clock } from './clock.js';
@@ -134,9 +134,6 @@ export interface ServerOptions {
   readonly snapshot: ParsedSnapshot | null;
   readonly clock: Clock;
 }
-
-/** Longest delay that a Node timer can have; also Java's largest int. */
-const MAX_INT = 0x7fffffff;
 
 const KNOWN: { readonly [K in keyof Required<MiniServerOptions>]: true } = {
   port: true,

@@ -35,20 +35,14 @@ interface Asked {
 export class RequestPipeline {
   private readonly ctx: RequestContext;
 
-  private readonly state: ServerState;
-  private readonly caller: Caller;
-  private readonly out: FrameWriter;
   private readonly routes: ReadonlyMap<number, Route>;
 
   constructor(
-    state: ServerState,
-    caller: Caller,
-    out: FrameWriter,
+    private readonly state: ServerState,
+    private readonly caller: Caller,
+    private readonly out: FrameWriter,
     private readonly host: { readonly membership: Membership | null },
   ) {
-    this.state = state;
-    this.caller = caller;
-    this.out = out;
     this.ctx = new RequestContext(state, caller);
     this.routes = routesOf(state.options);
   }

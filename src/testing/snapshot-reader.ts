@@ -1,6 +1,6 @@
 /** Reads snapshots: checks every part, and fills in what is left out. */
 import { OPEN_ACL_UNSAFE } from '../protocol/acls.js';
-import { MAX_TTL_MS } from '../protocol/constants.js';
+import { MAX_INT, MAX_TTL_MS } from '../protocol/constants.js';
 import { parentPath, pathProblem } from '../protocol/paths.js';
 import type { Acl } from '../protocol/records.js';
 import { DataNode, DataTree, PERSISTENT, type Lifetime } from './data-tree.js';
@@ -262,7 +262,6 @@ function readSession(value: unknown, i: number): ParsedSession {
 
 // ---------------------------------------------------------------- values
 
-const MAX_INT = 0x7fffffff;
 const MAX_ZXID = 0x7fff_ffff_ffff_ffffn;
 
 function fields(value: unknown, where: string, known: readonly string[]): Record<string, unknown> {

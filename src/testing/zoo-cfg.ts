@@ -2,6 +2,7 @@
  * The server's configuration file (Java `QuorumPeerConfig.parseProperties`) and the system properties that matter here.
  * A key that `QuorumPeerConfig` does not know is the system property `zookeeper.<key>`; so it is here.
  */
+import { MAX_INT } from '../protocol/constants.js';
 import { InvalidOptionError } from '../protocol/errors.js';
 import type { MiniServerOptions } from './options.js';
 
@@ -134,8 +135,6 @@ function wholeAny(properties: Properties, key: string): number | undefined {
   if (text === undefined || !/^0x[0-9a-f]+$/i.test(text)) return whole(properties, key, 1);
   return Number(text);
 }
-
-const MAX_INT = 0x7fffffff;
 
 const positive = (value: number | undefined): number | undefined => (value === -1 ? undefined : value);
 

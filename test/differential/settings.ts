@@ -1,6 +1,6 @@
 /** How servers are set up on which programs are played, and which programs these are. */
 import type { MiniServerOptions } from '../../src/testing/options.js';
-import { makeCertificates, type Certificates } from '../support/certificates.js';
+import { makeCertificates, secureConfig, type Certificates } from '../support/certificates.js';
 import type { RealServerOptions } from '../support/real-zookeeper.js';
 import type { Release } from '../support/zookeeper-jars.js';
 import { programs } from './arbitrary.js';
@@ -111,19 +111,12 @@ export const SETTINGS = {
     share: 0.05,
     programs: (release) => identified(release, ['x509'], 'tls'),
     setUp: () => {
-      const { ca, caFile, server, client, wrongName } = certificates();
+      const { ca, server, client, wrongName } = certificates();
       const own = [client, server, wrongName];
       return {
         real: {
           config: (spare) => ({
-            secureClientPort: String(spare[0]),
-            secureClientPortAddress: '127.0.0.1',
-            serverCnxnFactory: 'org.apache.zookeeper.server.NettyServerCnxnFactory',
-            'ssl.keyStore.location': server.both,
-            'ssl.keyStore.type': 'PEM',
-            'ssl.trustStore.location': caFile,
-            'ssl.trustStore.type': 'PEM',
-            'ssl.clientAuth': 'need',
+            ...secureConfig(certificates(), spare[0], 'need'),
             'authProvider.x509': 'org.apache.zookeeper.server.auth.X509AuthenticationProvider',
           }),
         },

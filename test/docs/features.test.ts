@@ -1,8 +1,7 @@
 /** Every feature of the page has a verdict, and a test that exists or a reason behind it. */
-import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { docsPath, pathOf, read } from './pages.js';
-import { titlesIn } from './users-pain.js';
+import { docsPath, read } from './pages.js';
+import { titlesOf } from './titles.js';
 
 /** How many columns the table of each section has beside number and feature. */
 const VERDICTS: Readonly<Record<string, number>> = { '1': 8, '2': 8, '3': 8, '4': 8, '5': 1 };
@@ -74,23 +73,6 @@ function faultsOf(page: string, titlesOf: (file: string) => readonly string[]): 
     for (const { file, title } of tests)
       if (!titlesOf(file).includes(title)) faults.push(`${row}: no such test: ${file}: ${title}`);
   return faults;
-}
-
-/** Numbers of pains and the like, which come and go in titles, and do not stand on this page. */
-const NUMBERS = / ?\[[A-M]\d+(?:\.\d+)?\]/g;
-
-const known = new Map<string, readonly string[]>();
-
-/** Titles of a file of `test/`, as the page writes them. None if there is no such file. */
-function titlesOf(file: string): readonly string[] {
-  const name = `test/${file}`;
-  let titles = known.get(file);
-  if (titles === undefined) {
-    const all = existsSync(pathOf(name)) ? titlesIn(read(name)) : [];
-    titles = all.map((title) => title.replaceAll('`', "'").replaceAll(NUMBERS, '').trim());
-    known.set(file, titles);
-  }
-  return titles;
 }
 
 describe('docs/features.md', () => {

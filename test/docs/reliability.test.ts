@@ -1,8 +1,7 @@
 /** `docs/reliability-cases.md`: each case of the catalogue has tests that exist, or a reason why there is none. */
-import { existsSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { docsPath, pathOf, read } from './pages.js';
-import { titlesIn } from './users-pain.js';
+import { docsPath, read } from './pages.js';
+import { titlesOf } from './titles.js';
 
 const CASES = 245;
 
@@ -15,9 +14,6 @@ interface Case {
   /** Nobody has looked yet. */
   open: boolean;
 }
-
-/** Numbers of pains and the like, which come and go in titles, and do not stand on this page. */
-const NUMBERS = / ?\[[A-M]\d+(?:\.\d+)?\]/g;
 
 function casesOf(page: string): readonly Case[] {
   const cases: Case[] = [];
@@ -56,20 +52,6 @@ function faultsOf(page: string, titlesOf: (file: string) => readonly string[]): 
 
 /** Recipes are not part of this package yet: the one group whose P0 may have a reason in the place of a test. */
 const RECIPES: ReadonlySet<number> = new Set(Array.from({ length: 24 }, (_, i) => 185 + i));
-
-const known = new Map<string, readonly string[]>();
-
-/** Titles of a file of `test/`, as the page writes them. None if there is no such file. */
-function titlesOf(file: string): readonly string[] {
-  const name = `test/${file}`;
-  let titles = known.get(file);
-  if (titles === undefined) {
-    const all = existsSync(pathOf(name)) ? titlesIn(read(name)) : [];
-    titles = all.map((title) => title.replaceAll('`', "'").replaceAll(NUMBERS, '').trim());
-    known.set(file, titles);
-  }
-  return titles;
-}
 
 describe('docs/reliability-cases.md', () => {
   const page = read(docsPath('reliability-cases.md'));

@@ -108,12 +108,18 @@ describe('a hundred thousand tiny messages in one piece', () => {
     const [request] = server.link.take();
     const before = await heapBytes();
     let turns = 0;
-    const timer = setInterval(() => turns++, 1);
+    let timer: NodeJS.Timeout | undefined;
+    const ticked = new Promise<void>((resolve) => {
+      timer = setInterval(() => {
+        turns++;
+        resolve();
+      }, 1);
+    });
     await server.link.send(...Array<Buffer>(TINY).fill(one), replyFrame(request!.xid, { body: dataBody }));
     injected('hostile frame: flood', TINY);
     expect(String((await read).data)).toBe('data');
     expect((await heapBytes()) - before).toBeLessThan(8 << 20);
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await ticked;
     clearInterval(timer);
     expect(turns).toBeGreaterThan(0);
     expect(conn.state).toBe('SyncConnected');

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Conn, askServer, connect, tlsDialer, type ConnOptions, type TlsOptions } from '../../src/index.js';
 import { LinkError, TlsError, type ZkError } from '../../src/protocol/errors.js';
-import { PASSPHRASE, makeCertificates, type Certificates } from '../support/certificates.js';
+import { PASSPHRASE, makeCertificates, secureConfig, type Certificates } from '../support/certificates.js';
 import { startRealServer, type RealServer } from '../support/real-zookeeper.js';
 import { SUBJECTS } from '../support/subjects.js';
 import { onEveryRelease } from '../support/targets.js';
@@ -25,14 +25,7 @@ onEveryRelease('TLS', (version) => {
     const server = await startRealServer({
       version,
       config: (spare) => ({
-        secureClientPort: String(spare[0]),
-        secureClientPortAddress: '127.0.0.1',
-        serverCnxnFactory: 'org.apache.zookeeper.server.NettyServerCnxnFactory',
-        'ssl.keyStore.location': made.server.both,
-        'ssl.keyStore.type': 'PEM',
-        'ssl.trustStore.location': made.caFile,
-        'ssl.trustStore.type': 'PEM',
-        'ssl.clientAuth': clientAuth,
+        ...secureConfig(made, spare[0], clientAuth),
         'authProvider.x509': 'org.apache.zookeeper.server.auth.X509AuthenticationProvider',
       }),
     });

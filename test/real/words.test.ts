@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { MiniEnsemble, MiniServer } from '../../src/testing.js';
 import { FOUR_LETTER_WORDS } from '../../src/protocol/words.js';
 import { connect } from '../../src/index.js';
-import { makeCertificates } from '../support/certificates.js';
+import { makeCertificates, secureConfig } from '../support/certificates.js';
 import { tlsWord } from '../support/tls-word.js';
 import { fourLetterWord, RawClient, type Address } from '../support/raw-client.js';
 import { startEnsemble, type RealEnsemble } from '../support/real-ensemble.js';
@@ -83,16 +83,7 @@ onEveryRelease('four-letter words', (version) => {
     using made = makeCertificates();
     const real = await startRealServer({
       version,
-      config: (spare) => ({
-        secureClientPort: String(spare[0]),
-        secureClientPortAddress: '127.0.0.1',
-        serverCnxnFactory: 'org.apache.zookeeper.server.NettyServerCnxnFactory',
-        'ssl.keyStore.location': made.server.both,
-        'ssl.keyStore.type': 'PEM',
-        'ssl.trustStore.location': made.caFile,
-        'ssl.trustStore.type': 'PEM',
-        'ssl.clientAuth': 'none',
-      }),
+      config: (spare) => secureConfig(made, spare[0], 'none'),
     });
     servers.push(real);
     const { key, cert } = made.server;

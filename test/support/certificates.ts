@@ -137,3 +137,21 @@ copy_extensions = copy
 [any]
 commonName = supplied
 `;
+
+/** Settings of a real server with TLS on this port, for clients that must show a certificate or need not. */
+export function secureConfig(
+  { server, caFile }: Certificates,
+  port: number | undefined,
+  clientAuth: 'need' | 'none',
+): Record<string, string> {
+  return {
+    secureClientPort: String(port),
+    secureClientPortAddress: '127.0.0.1',
+    serverCnxnFactory: 'org.apache.zookeeper.server.NettyServerCnxnFactory',
+    'ssl.keyStore.location': server.both,
+    'ssl.keyStore.type': 'PEM',
+    'ssl.trustStore.location': caFile,
+    'ssl.trustStore.type': 'PEM',
+    'ssl.clientAuth': clientAuth,
+  };
+}

@@ -24,9 +24,11 @@ interface Figures {
   /** How often each was looked for: a zero that nobody checked is none. */
   readonly checks: Partial<Record<Zero, number>>;
   requests: number;
+  /** For the table. */
+  readonly zeros: readonly Zero[];
 }
 
-const figures: Figures = { faults: {}, broken: {}, checks: {}, requests: 0 };
+const figures: Figures = { faults: {}, broken: {}, checks: {}, requests: 0, zeros: ZEROS };
 
 /** Faults of this kind were injected. Count where it happens, not where it is planned. */
 export function injected(kind: string, count = 1): void {

@@ -1,4 +1,5 @@
 /** What can be set on an ensemble, with its defaults and bounds. */
+import { MAX_INT } from '../../protocol/constants.js';
 import { InvalidOptionError } from '../../protocol/errors.js';
 import { resolveOptions, type MiniServerOptions, type ServerOptions } from '../options.js';
 import type { ReadOnlyRules } from '../read-only-service.js';
@@ -42,7 +43,6 @@ export interface EnsembleSettings {
 }
 
 const MAX_MEMBERS = 9;
-const MAX_INT = 0x7fffffff;
 
 /** @throws {@link InvalidOptionError} on an unknown key, or a value of the wrong type or out of range */
 export function resolveEnsemble(options: MiniEnsembleOptions = {}): EnsembleSettings {

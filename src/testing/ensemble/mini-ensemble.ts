@@ -1,4 +1,5 @@
 /** Several mini-servers with one history, in this process. */
+import { MAX_INT } from '../../protocol/constants.js';
 import { InvalidArgumentError } from '../../protocol/errors.js';
 import type { ConfigServer } from '../../protocol/ensemble-config.js';
 import { systemClock } from '../clock.js';
@@ -21,8 +22,6 @@ export interface Lag extends Disposable {
   /** It catches up at once, and keeps up from now on. Harmless if it is over. */
   end(): void;
 }
-
-const MAX_INT = 0x7fffffff;
 
 /**
  * An ensemble for tests: members that are {@link MiniServer}s, one of which leads. Writes go through the leader and are

@@ -1,8 +1,6 @@
 /** One direction of a connection: what was put in comes out in the same order, when it may. */
+import { MAX_INT } from '../../protocol/constants.js';
 import { defer, type Clock, type ClockTimer } from '../clock.js';
-
-/** What `setTimeout` can bear. */
-const MAX_TIMER_MS = 0x7fffffff;
 
 /** What travels as one. */
 export class Parcel {
@@ -203,7 +201,7 @@ export class Lane {
   private wakeIn(ms: number): void {
     this.timer?.cancel();
     // lags add up to more than a timer can bear; whoever wakes early finds that it is not time yet
-    this.timer = this.clock.setTimeout(() => this.run(), Math.min(Math.ceil(ms), MAX_TIMER_MS));
+    this.timer = this.clock.setTimeout(() => this.run(), Math.min(Math.ceil(ms), MAX_INT));
   }
 }
 
