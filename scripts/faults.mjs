@@ -2,13 +2,16 @@
  * `npm run test:faults -- --seed S`: everything under `test/faults`, once, with one table at the end.
  * `npm run soak -- --minutes N --seed S --scale K`: the same again and again, with new seeds and larger counts, until the
  * time is up; the last round is finished. Both fail if a test fails, or if what must be zero is not.
+ * `--write-docs` puts the table into `docs/reliability.md`, if nothing failed.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, release, tmpdir, totalmem, type } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { format, resolveConfig } from 'prettier';
 import { table, total } from './tally.mjs';
 
 const { values, positionals } = parseArgs({
@@ -17,6 +20,7 @@ const { values, positionals } = parseArgs({
     minutes: { type: 'string', default: '0' },
     scale: { type: 'string', default: '1' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 0x7fffffff)) },
+    'write-docs': { type: 'boolean', default: false },
   },
 });
 const minutes = wanted('minutes', (n) => n >= 0);
@@ -52,13 +56,44 @@ do {
   if (code !== 0) failed++;
 } while (Date.now() - started < minutes * 60_000);
 
-const { text, problems } = table(total(folder));
+const { text, problems, short } = table(total(folder));
 rmSync(folder, { recursive: true });
 const took = Math.round((Date.now() - started) / 1000);
-console.log(
-  `\n${new Date().toISOString().slice(0, 10)}, Node ${process.version}, seed ${seed}, ${rounds} rounds, ${took} s\n\n${text}\n`,
-);
+const circumstances = [
+  new Date().toISOString().slice(0, 10),
+  `seed ${seed}`,
+  `scale ${scale}`,
+  `${rounds} ${rounds === 1 ? 'round' : 'rounds'}, ${took} s`,
+  `Node ${process.version}`,
+  `${type()} ${release()} ${process.arch}`,
+  `${cpus().length} × ${cpus()[0]?.model ?? 'unknown processor'}`,
+  `${Math.round(totalmem() / 2 ** 30)} GiB`,
+].join(', ');
+console.log(`\n${circumstances}\n\n${text}\n`);
 for (const problem of problems) console.log(`NOT PROVED: ${problem}`);
+if (minutes > 0) for (const least of short) console.log(`less than a long run has: ${least}`);
 if (failed > 0) console.log(`${failed} of ${rounds} rounds failed`);
 // a run of chosen files does not look for everything
-if (failed > 0 || (positionals.length === 0 && problems.length > 0)) process.exitCode = 1;
+const good = failed === 0 && (positionals.length > 0 || problems.length === 0);
+if (!good) process.exitCode = 1;
+if (values['write-docs']) await writeDocs();
+
+async function writeDocs() {
+  if (!good || positionals.length > 0) {
+    console.log('docs/reliability.md stays as it is: only a whole run without a failure belongs there');
+    return;
+  }
+  const file = fileURLToPath(new URL('../docs/reliability.md', import.meta.url));
+  const [begin, end] = ['<!-- measured:begin -->', '<!-- measured:end -->'];
+  const old = readFileSync(file, 'utf8');
+  const [from, to] = [old.indexOf(begin) + begin.length, old.indexOf(end)];
+  if (from < begin.length || to < from) throw new Error(`docs/reliability.md has no ${begin} … ${end}`);
+  const missing = short.length === 0 ? '' : `\n\nLess than a long run has: ${short.join('; ')}.`;
+  const measured = `${circumstances}.${missing}\n\n${text}`;
+  const config = await resolveConfig(file);
+  writeFileSync(
+    file,
+    await format(`${old.slice(0, from)}\n\n${measured}\n\n${old.slice(to)}`, { ...config, filepath: file }),
+  );
+  console.log('docs/reliability.md has the table');
+}

@@ -103,6 +103,7 @@ if ('missing' in found) {
           await member.start();
           await at.working();
         }
+        injected('rolling restart of all real servers');
       });
       expect(expired).toBe(0);
     });

@@ -77,7 +77,7 @@ export class Fire {
 
   /** Nothing gets through in this direction while something is waited for; its connections are of no use behind that. */
   async blind(proxy: FaultProxy, direction: Direction, wait: () => Promise<unknown>): Promise<void> {
-    injected(`link to a real server dead ${direction}`);
+    injected(`half-dead link to a real server, nothing ${direction}`);
     const hole = proxy.blackhole(direction);
     try {
       await wait();
