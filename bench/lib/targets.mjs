@@ -19,7 +19,7 @@ const WHY = {
   bytes: 'the value is put together from chunks of 64 KiB in one buffer of its own; the floor drops them',
   set: 'the value is copied when the call is made, so that it may be changed afterwards',
   options: 'options are checked with each call, and the call is hung on its signal and taken off again',
-  turn: 'the paths of all watches are encoded in one turn',
+  turn: 'a turn encodes one request of 128 KiB, some milliseconds at the most; the rest is what else ran on the machine',
   loaded:
     'three fifths of it are modules of Node that it loads (crypto, TLS, HTTP, DNS), a quarter is that `debug` and `eventemitter3` are CommonJS',
   packed: 'it carries ES modules and CommonJS, and types for both, and the mini-server with all of them',

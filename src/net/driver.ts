@@ -2,7 +2,6 @@
 import { ConnectionError, LinkError, NoServerError, type ZkError } from '../protocol/errors.js';
 import type { AnyOp } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
-import { isSince } from '../protocol/words.js';
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
 import { PendingRequest } from '../session/pending.js';
@@ -281,15 +280,13 @@ export class Driver implements Ports {
     defer(this.clock, () => this.enter((now) => this.core.resume(epoch, now)));
   }
 
+  wantTurn(epoch: number): void {
+    defer(this.clock, () => this.enter((now) => this.core.traffic.goOn(epoch, now)));
+  }
+
   askVersion(epoch: number): void {
-    const { link } = this;
-    // not from within the core
-    process.nextTick(async () => {
-      const version = link === null ? null : await this.scout.versionOf(link.server);
-      const knows =
-        version !== null && version !== undefined && isSince(version, operations.removeWatches.since);
-      this.enter((now) => this.core.versionIs(epoch, knows, now));
-    });
+    const tell = (knows: boolean): void => this.enter((now) => this.core.versionIs(epoch, knows, now));
+    this.scout.knows(this.link?.server ?? null, operations.removeWatches, tell);
   }
 
   hungUpOn(op: AnyOp, said: boolean): void {

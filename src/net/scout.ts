@@ -2,7 +2,8 @@
  * Asks servers on sockets of its own, while there is a session: which version is ours, is there a writable one?
  * Nothing of it keeps the process alive: the connection that it is for does, if anything should.
  */
-import type { ServerVersion } from '../protocol/words.js';
+import type { AnyOp } from '../protocol/op.js';
+import { isSince, type ServerVersion } from '../protocol/words.js';
 import type { Clock, Timer } from './clock.js';
 import type { ServerAddress } from './connect-string.js';
 import type { HostChoice } from './host-provider.js';
@@ -75,6 +76,14 @@ export class Scout {
     } catch {
       return signal.aborted ? undefined : null;
     }
+  }
+
+  /** Does a server know an operation? It may be the core that asks: nothing happens within this call. */
+  knows(server: ServerAddress | null, { since }: AnyOp, tell: (knows: boolean) => void): void {
+    process.nextTick(async () => {
+      const version = server === null ? null : await this.versionOf(server);
+      tell(version !== null && version !== undefined && isSince(version, since));
+    });
   }
 
   /** Looks for a server that can write, until there is one or {@link stop}; begins anew if it is doing so. */

@@ -32,6 +32,8 @@ export interface Ports {
   wantFlush(): void;
   /** Call `resume` when whoever waits for a promise that is settled by now has heard of it. */
   wantResume(epoch: number): void;
+  /** Call `traffic.goOn` when the event loop has had a turn. */
+  wantTurn(epoch: number): void;
   /** Is there a SASL mechanism for the next connection? */
   usesSasl(): boolean;
   /** Begin the SASL exchange. Answered by `saslToken` or `saslFailed` with this epoch, and not within the call. */

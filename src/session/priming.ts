@@ -13,6 +13,9 @@ import { operations } from '../protocol/operations.js';
 import { rearmingBatches, type Batch } from './rearming.js';
 import type { WatchRegistry } from './watches.js';
 
+/** When so much is encoded, the rest waits for the next turn of the event loop: there may be 100,000 watches. */
+const TURN_BYTES = 64 * 1024;
+
 /**
  * A server that hangs up so often in a row on being asked to arm watches does not know the request, though it does not
  * say so (ClickHouse Keeper). Not fewer: one that is restarted again and again hangs up as well, and must not cost us
@@ -20,7 +23,22 @@ import type { WatchRegistry } from './watches.js';
  */
 const MAX_HANG_UPS = 5;
 
+/** All watches, armed again on one connection. */
+interface Round {
+  readonly batches: Iterator<Batch>;
+  /** All of them are encoded. */
+  isWritten: boolean;
+  unanswered: number;
+}
+
 export class Priming {
+  /** What is left to encode; null if there is nothing. */
+  private underWay: Round | null = null;
+  /**
+   * The zxid from which on changes must be told of, as long as a server has not answered all that was to be armed; null
+   * behind that. The answers to the first requests raise the session's zxid, and say nothing of the watches behind them.
+   */
+  private since: bigint | null = null;
   /** How often in a row a connection ended while it was to arm watches, without having answered to that. */
   private hangUps = 0;
   /** Is it we who end the connection? */
@@ -32,28 +50,83 @@ export class Priming {
     private readonly queue: RequestQueue,
   ) {}
 
-  /** Encodes it, and puts the SetWatches requests in front of the queue. */
-  encode(relativeZxid: bigint): Outbox {
+  /** Is there more of it? Nothing that waits may go out before that. */
+  get isUnderWay(): boolean {
+    return this.underWay !== null;
+  }
+
+  /** Encodes how a connection begins; what is left comes with {@link more}. */
+  begin(lastZxid: bigint): Outbox {
     const out = new Outbox();
     this.isLeaving = false;
     this.credentials.writeAll(out);
     const { watches, queue } = this;
-    let first = true;
-    for (const batch of rearmingBatches(watches, relativeZxid, queue.maxRequestBytes)) {
-      const counts = first;
-      first = false;
-      const armed = (): void => {
-        this.hangUps = 0;
-      };
-      const refused = (error: Error): void => this.refused(batch, error, counts);
-      queue.addInFront(
-        out,
-        new PendingRequest(batch.op, batch.request, undefined, armed, refused, null, null, 0),
-      );
-    }
+    this.since ??= lastZxid;
+    const batches = rearmingBatches(watches, this.since, queue.maxRequestBytes);
+    this.underWay = { batches, isWritten: false, unanswered: 0 };
+    this.encode(this.underWay, out, true);
     // they can read now what they have missed: that goes out behind their watches
     watches.tellMissed();
     return out;
+  }
+
+  /** Encodes what a turn may. */
+  more(): Outbox {
+    const out = new Outbox();
+    if (this.underWay !== null) this.encode(this.underWay, out, false);
+    return out;
+  }
+
+  /** The connection is gone: the next one begins anew. */
+  connectionLost(): void {
+    this.underWay = null;
+  }
+
+  /** The session is over, and all watches with it. */
+  sessionEnded(): void {
+    this.since = null;
+  }
+
+  /** Puts the next SetWatches requests in front of the queue. Which watches there are is asked as late as that. */
+  private encode(round: Round, out: Outbox, isFirst: boolean): void {
+    let counts = isFirst;
+    while (out.waitingBytes < TURN_BYTES) {
+      const next = round.batches.next();
+      if (next.done === true) {
+        round.isWritten = true;
+        this.underWay = null;
+        this.look(round);
+        return;
+      }
+      this.add(round, next.value, out, counts);
+      counts = false;
+    }
+  }
+
+  private add(round: Round, batch: Batch, out: Outbox, counts: boolean): void {
+    round.unanswered++;
+    const armed = (): void => {
+      this.hangUps = 0;
+      this.answered(round);
+    };
+    const refused = (error: Error): void => {
+      if (isRefusal(error)) this.answered(round);
+      this.refused(batch, error, counts);
+    };
+    this.queue.addInFront(
+      out,
+      new PendingRequest(batch.op, batch.request, undefined, armed, refused, null, null, 0),
+    );
+  }
+
+  private answered(round: Round): void {
+    round.unanswered--;
+    this.look(round);
+  }
+
+  /** Is everything armed? */
+  private look({ isWritten, unanswered }: Round): void {
+    if (isWritten && unanswered === 0) this.since = null;
   }
 
   /** We end the connection on purpose: that is no word of the server's. */

@@ -23,19 +23,29 @@ const PERSISTENT_HEAD_BYTES = 2 * 4;
 type Lists = { [K in keyof PathsByKind]: string[] };
 
 /** Where the watches are. */
-export type Armed = Pick<WatchRegistry, 'paths' | 'childComesLast'>;
+export type Armed = Pick<WatchRegistry, 'paths' | 'has' | 'childComesLast'>;
 
-/** Requests that arm them all, in this order. @see batchesOf */
+/**
+ * Requests that arm them all, in this order. Watches that leave before the request is made which they would be in are in none.
+ * @see batchesOf
+ */
 export function* rearmingBatches(watches: Armed, relativeZxid: bigint, maxBytes: number): Generator<Batch> {
   const last: string[] = [];
-  const first = (kind: keyof PathsByKind): Iterable<string> => {
-    if (kind !== 'child') return watches.paths(kind);
-    const others: string[] = [];
-    for (const path of watches.paths(kind)) (watches.childComesLast(path) ? last : others).push(path);
-    return others;
-  };
+  const first = (kind: keyof PathsByKind): Iterable<string> =>
+    kind === 'child' ? childPaths(watches, last) : watches.paths(kind);
   yield* batchesOf(first, relativeZxid, maxBytes);
-  yield* batchesOf((kind) => (kind === 'child' ? last : []), relativeZxid, maxBytes);
+  if (last.length === 0) return;
+  const there = (kind: keyof PathsByKind): string[] =>
+    kind === 'child' ? last.filter((path) => watches.has('child', path)) : [];
+  yield* batchesOf(there, relativeZxid, maxBytes);
+}
+
+/** Those of child watches, but for what comes last. */
+function* childPaths(watches: Armed, last: string[]): Generator<string> {
+  for (const path of watches.paths('child')) {
+    if (watches.childComesLast(path)) last.push(path);
+    else yield path;
+  }
 }
 
 /**

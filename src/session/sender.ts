@@ -13,6 +13,8 @@ export class Sender {
   /** The socket wants no more until it has drained. */
   private blocked = false;
   private flushWanted = false;
+  /** What waits must not go out yet. */
+  private held = false;
 
   constructor(
     private readonly ports: Pick<Ports, 'write' | 'wantFlush'>,
@@ -23,6 +25,12 @@ export class Sender {
   /** A new connection, or none. */
   reset(): void {
     this.blocked = false;
+    this.held = false;
+  }
+
+  /** Keeps back what waits, or lets it go with the next flush. */
+  hold(holds: boolean): void {
+    this.held = holds;
   }
 
   /**
@@ -57,7 +65,7 @@ export class Sender {
 
   /** Writes what waits. */
   flush(epoch: number, now: number): void {
-    while (!this.blocked) {
+    while (!this.blocked && !this.held) {
       const bytes = this.queue.take();
       if (bytes === null) return;
       this.write(epoch, bytes, now);

@@ -104,8 +104,23 @@ export class Traffic {
 
   /** A new connection has a session: what it begins with, then what waited. */
   begin(epoch: number, now: number): void {
-    this.sender.writeOut(this.priming.encode(this.where.lastZxid), epoch, now);
-    this.flush(now);
+    this.sender.writeOut(this.priming.begin(this.where.lastZxid), epoch, now);
+    this.begun(epoch, now);
+  }
+
+  /** The event loop has had a turn: goes on with that. */
+  goOn(epoch: number, now: number): void {
+    const { phase } = this.where;
+    if (!('epoch' in phase) || phase.epoch !== epoch) return;
+    this.sender.writeOut(this.priming.more(), epoch, now);
+    this.begun(epoch, now);
+  }
+
+  private begun(epoch: number, now: number): void {
+    const { isUnderWay } = this.priming;
+    this.sender.hold(isUnderWay);
+    if (isUnderWay) this.ports.wantTurn(epoch);
+    else this.flush(now);
   }
 
   /** Writes what waits. */
@@ -135,6 +150,7 @@ export class Traffic {
   /** The connection is gone. */
   connectionLost(): void {
     this.credentials.connectionLost();
+    this.priming.connectionLost();
     this.sender.reset();
     this.unwatching.reset();
     // what was sent will not be answered
@@ -163,6 +179,7 @@ export class Traffic {
 
   /** The session is over: fails all requests in the order of the calls, what was sent being older than what waits. */
   failAll(fate: FateOf, watchesEndWith: ZkError): void {
+    this.priming.sessionEnded();
     this.queue.failSent(fate('unknown'));
     this.failWaiting(fate('not-sent'));
     this.watches.endAll(watchesEndWith);

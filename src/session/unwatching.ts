@@ -185,6 +185,7 @@ export class Unwatching {
     const { watches, queue } = this;
     const mine: Armed = {
       paths: (kind) => (watches.has(kind, path) ? [path] : []),
+      has: (kind, each) => watches.has(kind, each),
       childComesLast: (each) => watches.childComesLast(each),
     };
     for (const { op, request, paths } of rearmingBatches(mine, since, queue.maxRequestBytes)) {

@@ -74,6 +74,7 @@ export class CoreWorld implements Ports {
   readonly dials: number[] = [];
   readonly hungUp: number[] = [];
   readonly resumes: number[] = [];
+  readonly turns: number[] = [];
   readonly versionsAsked: number[] = [];
   readonly hungUpOps: string[] = [];
   /** Names and results in the order of settlement. */
@@ -118,6 +119,10 @@ export class CoreWorld implements Ports {
 
   wantResume(epoch: number): void {
     this.resumes.push(epoch);
+  }
+
+  wantTurn(epoch: number): void {
+    this.turns.push(epoch);
   }
 
   usesSasl(): boolean {

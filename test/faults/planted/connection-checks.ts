@@ -51,6 +51,28 @@ export const CONNECTION_CHECKS = {
     assert.deepEqual(watches.request['persistentRecursiveWatches'], ['/tree']);
   },
 
+  async 'many watches come before what waits'(client: BuiltClient) {
+    const play = await new Play(client).live();
+    const paths = Array.from({ length: 300 }, (_, i) => `/${String(i)}${'x'.repeat(1000)}`);
+    for (const path of paths) play.end(play.conn.getW(path));
+    for (const { xid } of await play.asked()) await play.reply(xid, 5n);
+    await play.link.fail(new Error('cut'));
+    play.conn.once('connection', () => void play.end(play.conn.set('/told', 'x')));
+    play.end(play.conn.set('/queued', 'x'));
+    await play.comeBack();
+    await play.advance(0);
+    const seen = play.link.requests;
+    assert.deepEqual(
+      seen.map(({ op }) => op.name),
+      ['setWatches', 'setWatches', 'setWatches', 'setData', 'setData'],
+    );
+    const armed = seen.slice(0, 3).flatMap(({ request }) => request['dataWatches']);
+    assert.deepEqual(armed, paths);
+    await play.reply((seen[0] as { xid: number }).xid, 9n, () => undefined);
+    await play.cut();
+    assert.equal(play.link.requests[0]?.request['relativeZxid'], 5n);
+  },
+
   async 'an old socket is not listened to'(client: BuiltClient) {
     const play = await new Play(client).live();
     const old = play.link;
