@@ -12,7 +12,8 @@ import type { RegisterState } from './checkers/history.js';
 import type { Delivery } from './checkers/sessions.js';
 import { MiniNemesis } from './histories/mini-nemesis.js';
 import { Play, REGISTERS, STAGE } from './histories/players.js';
-import { judge, readEnding } from './histories/verdict.js';
+import { readEnding } from './histories/stage.js';
+import { judge } from './histories/verdict.js';
 
 const RUNS = 40 * SCALE;
 const STRIKES = 16;

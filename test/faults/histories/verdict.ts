@@ -1,5 +1,4 @@
 /** What the checkers say of a play, counted for the table of the lane. */
-import type { Conn } from '../../../src/index.js';
 import { checked, requested } from '../../support/tally.js';
 import type { RegisterState } from '../checkers/history.js';
 import { notLinearizable } from '../checkers/linearizability.js';
@@ -8,33 +7,8 @@ import { checkNames, checkSet } from '../checkers/sets.js';
 import { checkTokens } from '../checkers/tokens.js';
 import { checkOneShots, checkStream, type Change } from '../checkers/watch-stream.js';
 import { checkZxidOrder } from '../checkers/zxid-order.js';
-import { REGISTERS } from './players.js';
 import type { Recorder } from './recorder.js';
-
-/** What is there when everything is mended and nobody writes any more. */
-export interface Ending {
-  readonly registers: ReadonlyMap<string, RegisterState>;
-  /** Members of the set and the zxids of their creation. */
-  readonly members: ReadonlyMap<string, bigint>;
-  readonly names: readonly number[];
-}
-
-/** Reads it, on a connection that is up to date. */
-export async function readEnding(conn: Conn): Promise<Ending> {
-  await conn.sync('/');
-  const registers = await Promise.all(
-    REGISTERS.map(async (key) => {
-      const { data, stat } = await conn.get(key);
-      return [key, { value: String(data), version: stat.version, zxid: stat.mzxid }] as const;
-    }),
-  );
-  const { children } = await conn.children('/set');
-  const members = await Promise.all(
-    children.map(async (name) => [name, (await conn.exists(`/set/${name}`))!.czxid] as const),
-  );
-  const names = (await conn.children('/names')).children.map((name) => Number(name.slice(-10)));
-  return { registers: new Map(registers), members: new Map(members), names };
-}
+import type { Ending } from './stage.js';
 
 export interface Circumstances {
   readonly initial: ReadonlyMap<string, RegisterState>;

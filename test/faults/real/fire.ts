@@ -4,13 +4,13 @@ import { connect, RequestTimeoutError, type Conn } from '../../../src/index.js';
 import { FaultProxy, type Direction } from '../../../src/testing.js';
 import { startEnsemble, type EnsembleMember, type RealEnsemble } from '../../support/real-ensemble.js';
 import { injected } from '../../support/tally.js';
-import { untilDone, untilSo } from '../../support/until-done.js';
+import { untilDone } from '../../support/until-done.js';
 import type { Release } from '../../support/zookeeper-jars.js';
 import { Chance } from '../chance.js';
-import type { RegisterState } from '../checkers/history.js';
 import type { Delivery } from '../checkers/sessions.js';
-import { Play, REGISTERS, STAGE } from '../histories/players.js';
-import { judge, readEnding } from '../histories/verdict.js';
+import { Play } from '../histories/players.js';
+import { readEnding, setStage } from '../histories/stage.js';
+import { judge } from '../histories/verdict.js';
 
 /** Long enough for an election, short enough to see a silence noticed. */
 const SESSION_MS = 8_000;
@@ -154,13 +154,7 @@ export async function scene(
   };
   const admin = await open(fire.ensemble.connectString);
   await untilDone(() => admin.ensurePath('/'));
-  const initial = new Map<string, RegisterState>();
-  for (const path of STAGE) {
-    const value = `first of ${path}`;
-    await untilSo(() => admin.create(path, value));
-    const stat = await untilDone(() => admin.exists(path));
-    if (REGISTERS.includes(path)) initial.set(path, { value, version: 0, zxid: stat!.mzxid });
-  }
+  const initial = await setStage(admin);
   const players: Conn[] = [];
   for (let i = 0; i < 8; i++) players.push(await open(fire.connectString));
   await Promise.all(players.map((conn) => conn.sync('/')));
