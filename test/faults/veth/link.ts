@@ -19,9 +19,6 @@ export const ADDRESSES = { near: '10.77.0.1', far: '10.77.0.2' } as const;
 /** Room for two packets: what comes faster than this is lost. */
 const NARROW = ['root', 'tbf', 'rate', '256kbit', 'burst', '3200', 'limit', '3200'];
 
-/** This machine does not allow it. */
-class NotAllowed extends Error {}
-
 /** What a process wrote of why it failed, in one line. */
 function reasonOf(error: unknown): string {
   const { stderr, message } = error as { readonly stderr?: string; readonly message?: string };
@@ -33,7 +30,6 @@ function reasonOf(error: unknown): string {
 class Keeper {
   private constructor(private readonly child: ChildProcess) {}
 
-  /** @throws {@link NotAllowed} */
   static async start(program: string, ...args: readonly string[]): Promise<Keeper> {
     const child = spawn(program, [...args, '--', 'cat'], { stdio: 'pipe', env: ENV });
     let stderr = '';
@@ -46,7 +42,7 @@ class Keeper {
     // an echo comes from within
     child.stdin.write('in\n');
     const failure = await Promise.race([once(child.stdout, 'data').then(() => null), over]);
-    if (failure !== null) throw new NotAllowed(failure);
+    if (failure !== null) throw new Error(failure);
     return new Keeper(child);
   }
 
@@ -81,12 +77,8 @@ export class VethLink {
       const far = await Keeper.start('nsenter', ...near.entry, 'unshare', '-n');
       keepers.push(far);
       const link = new VethLink({ near, far });
-      try {
-        await link.ip('near', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1');
-        await link.ip('near', 'link', 'set', 'v1', 'netns', far.entry[1]!);
-      } catch (error) {
-        throw new NotAllowed(reasonOf(error));
-      }
+      await link.ip('near', 'link', 'add', 'v0', 'type', 'veth', 'peer', 'name', 'v1');
+      await link.ip('near', 'link', 'set', 'v1', 'netns', far.entry[1]!);
       for (const end of ['near', 'far'] as const) {
         await link.ip(end, 'link', 'set', 'lo', 'up');
         await link.ip(end, 'address', 'add', `${ADDRESSES[end]}/24`, 'dev', DEVICES[end]);
@@ -95,8 +87,7 @@ export class VethLink {
       return link;
     } catch (error) {
       for (const keeper of keepers.reverse()) await keeper.end();
-      if (error instanceof NotAllowed) return { missing: error.message };
-      throw error;
+      return { missing: reasonOf(error) };
     }
   }
 
