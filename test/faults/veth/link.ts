@@ -121,11 +121,15 @@ export class VethLink {
     } catch {
       return false;
     }
-    injected('veth link narrow, packets lost');
+    injected('veth link narrow');
     return true;
   }
 
+  /** Ends {@link narrow}, and counts the packets that were lost meanwhile. */
   async widen(end: End): Promise<void> {
+    const statistics = await this.run(end, 'tc', '-s', 'qdisc', 'show', 'dev', DEVICES[end]);
+    const dropped = Number(/dropped (\d+)/.exec(statistics)?.[1] ?? 0);
+    if (dropped > 0) injected('veth packet lost', dropped);
     await this.run(end, 'tc', 'qdisc', 'del', 'dev', DEVICES[end], 'root');
   }
 
@@ -149,12 +153,14 @@ export class VethLink {
     await this.keepers.near.end();
   }
 
-  private ip(end: End, ...args: readonly string[]): Promise<void> {
-    return this.run(end, 'ip', ...args);
+  private async ip(end: End, ...args: readonly string[]): Promise<void> {
+    await this.run(end, 'ip', ...args);
   }
 
-  private async run(end: End, ...words: readonly string[]): Promise<void> {
+  /** @returns what it prints */
+  private async run(end: End, ...words: readonly string[]): Promise<string> {
     const [program, ...args] = this.entry(end);
-    await run(program, [...args, ...words], { env: ENV });
+    const { stdout } = await run(program, [...args, ...words], { env: ENV });
+    return stdout;
   }
 }
