@@ -4,7 +4,7 @@
  * turn: Node sees to that.
  */
 import { channel, tracingChannel } from 'node:diagnostics_channel';
-import createDebug from 'debug';
+import createDebug, { type Debugger } from 'debug';
 import { printable } from '../protocol/readable.js';
 
 /** One namespace. */
@@ -13,12 +13,16 @@ export interface Log {
   (format: string, ...args: unknown[]): void;
 }
 
-/** A namespace of `debug`, to which no server can write a line of its own, or colours. */
+/**
+ * A namespace of `debug`, to which no server can write a line of its own, or colours. It is made when somebody first asks
+ * whether it is enabled, which each Conn does: `debug` is not loaded with us, as it is slow to load.
+ */
 function logOf(namespace: string): Log {
-  const debug = createDebug(namespace);
+  let made: Debugger | undefined;
+  const debug = (): Debugger => (made ??= createDebug(namespace));
   const log = (format: string, ...args: unknown[]): void =>
-    debug(format, ...args.map((arg) => (typeof arg === 'string' ? printable(arg) : arg)));
-  return Object.defineProperty(log, 'enabled', { get: () => debug.enabled }) as unknown as Log;
+    debug()(format, ...args.map((arg) => (typeof arg === 'string' ? printable(arg) : arg)));
+  return Object.defineProperty(log, 'enabled', { get: () => debug().enabled }) as unknown as Log;
 }
 
 /** A duration as a log shows it. */
