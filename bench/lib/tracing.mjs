@@ -33,7 +33,7 @@ function withoutTracing() {
   const to = path.join(ROOT, '.tmp/bench/untraced');
   fs.rmSync(to, { recursive: true, force: true });
   fs.cpSync(path.join(ROOT, 'dist'), to, { recursive: true });
-  const file = path.join(to, 'index.js');
+  const file = path.join(to, 'client.cjs');
   const text = fs.readFileSync(file, 'utf8');
   if (!text.includes(QUESTION)) throw new Error('the question whether somebody listens is not where it was');
   fs.writeFileSync(file, text.replace(QUESTION, 'false'));

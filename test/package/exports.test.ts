@@ -215,17 +215,21 @@ describe('the build', () => {
     }
   });
 
-  it('has errors that ZkError.is() knows across the two formats, where instanceof cannot [E3]', async () => {
+  it('is one copy for both formats: errors and servers of the one are instances of classes of the other [E3]', async () => {
     const { stdout } = await runNode([
       '--input-type=module',
       '--eval',
       `import * as esm from 'zk-conn';
+       import * as testing from 'zk-conn/testing';
        import { createRequire } from 'node:module';
-       const cjs = createRequire(process.cwd() + '/')('zk-conn');
+       const require = createRequire(process.cwd() + '/');
+       const cjs = require('zk-conn');
        const error = new cjs.InvalidPathError('x');
-       console.log(error instanceof esm.ZkError, esm.ZkError.is(error));`,
+       const same = [[esm, cjs], [testing, require('zk-conn/testing')]].map(([a, b]) =>
+         Object.keys(a).every((name) => a[name] === b[name]));
+       console.log(error instanceof esm.ZkError, esm.ZkError.is(error), ...same);`,
     ]);
-    expect(stdout).toBe('false true\n');
+    expect(stdout).toBe('true true true true\n');
   });
 
   it.each(['zk-conn', 'zk-conn/testing'])(
