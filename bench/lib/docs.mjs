@@ -244,7 +244,7 @@ function sizeTable({ importMs, packedBytes, unpackedBytes, gzippedBytes, package
   return table(
     ['', ''],
     [
-      ...Object.entries(importMs).map(([name, ms]) => [`${name}, ms over bare Node`, short(ms)]),
+      ...Object.entries(importMs).map(([name, ms]) => [`${name}, ms computed over bare Node`, short(ms)]),
       ['packed, kB', whole(packedBytes / 1000)],
       ['unpacked, kB', whole(unpackedBytes / 1000)],
       ['client minified and gzipped, with its dependencies, kB', whole(gzippedBytes / 1000)],

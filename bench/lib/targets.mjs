@@ -117,7 +117,7 @@ export function judge({ parts }) {
     WHY.mini,
   );
   atMost('mini-server: start()', 30, parts.mini?.start.startMs, ms, '');
-  atMost('import, over bare Node', 15, parts.size?.importMs['zk-conn, import'], ms, WHY.loaded);
+  atMost('import, computed over bare Node', 15, parts.size?.importMs['zk-conn, import'], ms, WHY.loaded);
   atMost('packed', 200_000, parts.size?.packedBytes, kB, WHY.packed);
   atMost('client, minified and gzipped', 35_000, parts.size?.gzippedBytes, kB, WHY.gzipped);
   return rows;
