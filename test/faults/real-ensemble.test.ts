@@ -9,11 +9,13 @@ import { SEED } from '../support/property.js';
 import { injected, SCALE } from '../support/tally.js';
 import { findZooKeeper, RELEASES } from '../support/zookeeper-jars.js';
 import { seedOf } from './chance.js';
-import { Fire, scene, type Scene, type Verdict } from './real/fire.js';
+import { Fire, scene, type Scene, type Setting, type Verdict } from './real/fire.js';
 
 /** One release a run: rounds with other seeds take the other one. */
 const VERSION = RELEASES[SEED % RELEASES.length]!;
 const LIMIT = { timeout: 60_000 + 60_000 * SCALE };
+/** Little, for sessions that are to expire; four ticks of the servers at least. */
+const SHORT_SESSION_MS = 2_000;
 /** Calls that must have settled before the next trouble, so that there is something to lose. */
 const CALLS_BETWEEN = 40;
 
@@ -35,8 +37,12 @@ if ('missing' in found) {
 
     afterAll(() => fire.stop());
 
-    async function judged(name: string, trouble: Parameters<typeof scene>[2]): Promise<Verdict> {
-      const verdict = await scene(fire, seedOf(SEED, scenes++), trouble);
+    async function judged(
+      name: string,
+      trouble: Parameters<typeof scene>[2],
+      setting?: Setting,
+    ): Promise<Verdict> {
+      const verdict = await scene(fire, seedOf(SEED, scenes++), trouble, setting);
       const { problems, ...figures } = verdict;
       process.stdout.write(`${name}: ${JSON.stringify(figures)}\n`);
       expect(problems, `ZK_SEED=${SEED}`).toEqual([]);
@@ -135,6 +141,50 @@ if ('missing' in found) {
           for (const conn of own) expect(fire.proxyOf(conn)).not.toBe(proxy);
         });
         expect(expired).toBe(0);
+      },
+    );
+
+    it(
+      'a session that somebody else ends is over for its client, who goes on in a new one',
+      LIMIT,
+      async () => {
+        const { expired } = await judged('sessions ended', async (at, chance) => {
+          for (let i = 0; i < 8 * SCALE; i++) {
+            await someWork(at);
+            const victim = chance.one(at.conns);
+            const before = victim.sessionEpoch;
+            await fire.endSession(victim, chance.one(fire.members));
+            await at.working();
+            expect(victim.sessionEpoch).toBeGreaterThan(before);
+          }
+        });
+        expect(expired).toBeGreaterThanOrEqual(8 * SCALE);
+      },
+    );
+
+    it(
+      'sessions whose links are dead for longer than they live expire, and new ones go on',
+      LIMIT,
+      async () => {
+        const { expired, unknown } = await judged(
+          'sessions expired',
+          async (at) => {
+            for (let i = 0; i < 2 * SCALE; i++) {
+              await someWork(at);
+              const way = i % 2;
+              const victims = at.conns.filter((_conn, j) => j % 2 === way);
+              const epochs = victims.map(({ sessionEpoch }) => sessionEpoch);
+              const gone = await Promise.all(victims.map((conn, j) => at.endOf(conn, `/live-${i}-${j}`)));
+              await fire.silence(way, () => Promise.all(gone.map((wait) => wait())));
+              injected('session of a real server expired', victims.length);
+              await at.working();
+              victims.forEach((conn, j) => expect(conn.sessionEpoch).toBeGreaterThan(epochs[j]!));
+            }
+          },
+          { sessionMs: SHORT_SESSION_MS, ways: 2 },
+        );
+        expect(expired).toBeGreaterThanOrEqual(8 * SCALE);
+        expect(unknown).toBeGreaterThan(0);
       },
     );
   });

@@ -1,7 +1,8 @@
 /** A real ensemble behind fault proxies, clients at work on it, and the judgement of what they saw. */
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect, RequestTimeoutError, type Conn } from '../../../src/index.js';
+import { connect, ZkError, type Conn } from '../../../src/index.js';
 import { FaultProxy, type Direction } from '../../../src/testing.js';
+import { RawClient } from '../../support/raw-client.js';
 import { startEnsemble, type EnsembleMember, type RealEnsemble } from '../../support/real-ensemble.js';
 import { injected } from '../../support/tally.js';
 import { untilDone } from '../../support/until-done.js';
@@ -18,30 +19,36 @@ const SESSION_MS = 8_000;
 const PACE_MS = 120;
 const LOG_FRAMES = 500_000;
 
-/** Three servers, each behind a proxy that clients go through. */
+/** Three servers, and two ways to them: each server has a proxy on each way. */
 export class Fire {
+  readonly proxies: readonly FaultProxy[];
+
   private constructor(
     readonly ensemble: RealEnsemble,
-    readonly proxies: readonly FaultProxy[],
-  ) {}
+    readonly ways: readonly (readonly FaultProxy[])[],
+  ) {
+    this.proxies = ways.flat();
+  }
 
   static async start(version: Release): Promise<Fire> {
     // a leader or follower that stands still is left after four ticks of 500 ms
     const ensemble = await startEnsemble({ version, config: { syncLimit: '4', initLimit: '10' } });
-    const proxies = await Promise.all(
-      ensemble.members.map(({ connectString }) =>
-        FaultProxy.start({ target: connectString, logCapacity: LOG_FRAMES }),
-      ),
-    );
-    return new Fire(ensemble, proxies);
+    const way = (): Promise<FaultProxy[]> =>
+      Promise.all(
+        ensemble.members.map(({ connectString }) =>
+          FaultProxy.start({ target: connectString, logCapacity: LOG_FRAMES }),
+        ),
+      );
+    return new Fire(ensemble, await Promise.all([way(), way()]));
   }
 
   get members(): readonly EnsembleMember[] {
     return this.ensemble.members;
   }
 
-  get connectString(): string {
-    return this.proxies.map(({ connectString }) => connectString).join(',');
+  /** For clients that go this way. */
+  connectString(way: number): string {
+    return this.ways[way]!.map(({ connectString }) => connectString).join(',');
   }
 
   /** The proxy through which this Conn is connected. */
@@ -51,7 +58,7 @@ export class Fire {
 
   /** The member behind it. */
   memberOf(conn: Conn): EnsembleMember {
-    return this.members[this.proxies.indexOf(this.proxyOf(conn))]!;
+    return this.members[this.proxies.indexOf(this.proxyOf(conn)) % this.members.length]!;
   }
 
   async kill(member: EnsembleMember): Promise<void> {
@@ -87,6 +94,34 @@ export class Fire {
     }
   }
 
+  /** Nothing gets through on this way while something is waited for. */
+  async silence(way: number, wait: () => Promise<unknown>): Promise<void> {
+    const proxies = this.ways[way]!;
+    injected('all links to real servers dead', proxies.length);
+    const holes = proxies.map((proxy) => proxy.blackhole());
+    try {
+      await wait();
+    } finally {
+      for (const hole of holes) hole.end();
+      for (const proxy of proxies) proxy.dropConnections();
+    }
+  }
+
+  /** Takes over the session of a client and closes it, as anybody can who has its id and password. */
+  async endSession(conn: Conn, member: EnsembleMember): Promise<void> {
+    const { id: sessionId, password: passwd } = conn.session!;
+    for (;;) {
+      const raw = await RawClient.connect(member);
+      const answer = await raw.handshake({ sessionId, passwd });
+      // its owner takes it back while he can: then this connection is hung up on
+      if (answer !== null && answer.timeOut > 0) raw.send('closeSession', {});
+      const isOver = answer !== null && (answer.timeOut <= 0 || (await raw.reply()) !== null);
+      raw.destroy();
+      if (isOver) break;
+    }
+    injected('session of a real server ended by somebody else');
+  }
+
   /** Everything runs and serves. */
   async mend(): Promise<void> {
     for (const proxy of this.proxies) proxy.heal();
@@ -104,16 +139,33 @@ export class Fire {
   }
 }
 
-/** Asks again and again while the answer is lost or late. */
+const LOST = ['ZK_CONNECTION_LOSS', 'ZK_REQUEST_TIMEOUT', 'ZK_SESSION_EXPIRED'];
+
+/** Asks again and again while the answer is lost or late, or the session is over. */
 async function untilAnswered(call: () => Promise<unknown>): Promise<void> {
   for (;;) {
     try {
-      await untilDone(call);
+      await call();
       return;
     } catch (error) {
-      if (!(error instanceof RequestTimeoutError)) throw error;
+      if (!ZkError.is(error) || !LOST.includes(error.code)) throw error;
     }
   }
+}
+
+async function endOf(admin: Conn, conn: Conn, path: string): Promise<() => Promise<void>> {
+  await untilAnswered(() => untilSo(() => conn.create(path, null, { mode: 'EPHEMERAL' })));
+  await untilDone(() => admin.sync('/'));
+  return async () => {
+    for (;;) {
+      const { stat, watch } = await untilDone(() => admin.existsW(path));
+      if (stat === null) {
+        watch.close();
+        return;
+      }
+      await watch.event;
+    }
+  };
 }
 
 /** What the clients of a scene are, and what came of it. */
@@ -123,15 +175,24 @@ export interface Scene {
   working(): Promise<void>;
   /** How many calls have settled by now. */
   readonly settled: number;
+  /** Ties a node to the session that a client has now. @returns what waits for the end of both */
+  endOf(conn: Conn, path: string): Promise<() => Promise<void>>;
 }
 
 export interface Verdict {
   readonly problems: readonly string[];
-  /** How many sessions all clients had, one each at least. */
+  /** How many sessions of clients were over before they left. */
   readonly expired: number;
   readonly ok: number;
   readonly unknown: number;
   readonly gaps: number;
+}
+
+export interface Setting {
+  /** Session timeout of the clients. */
+  readonly sessionMs?: number;
+  /** 2 if every other client goes the second way. Default 1. */
+  readonly ways?: 1 | 2;
 }
 
 /** Clients work while `trouble` is made; then all is mended, and what they saw is judged. */
@@ -139,25 +200,26 @@ export async function scene(
   fire: Fire,
   seed: number,
   trouble: (scene: Scene, chance: Chance) => Promise<void>,
+  { sessionMs = SESSION_MS, ways = 1 }: Setting = {},
 ): Promise<Verdict> {
   const chance = new Chance(seed);
   // a folder of its own for each scene: what there was before is nobody's
   const chroot = `/scene-${fire.proxies[0]!.log.frames().length}-${chance.below(1_000_000)}`;
   const conns: Conn[] = [];
-  const open = async (servers: string): Promise<Conn> => {
+  const open = async (servers: string, sessionTimeoutMs: number): Promise<Conn> => {
     const conn = await connect(`${servers}${chroot}`, {
-      sessionTimeoutMs: SESSION_MS,
+      sessionTimeoutMs,
       random: chance.random,
     });
     conns.push(conn);
     return conn;
   };
-  const admin = await open(fire.ensemble.connectString);
+  const admin = await open(fire.ensemble.connectString, SESSION_MS);
   await untilDone(() => admin.ensurePath('/'));
   const initial = await setStage(admin);
   const players: Conn[] = [];
-  for (let i = 0; i < 8; i++) players.push(await open(fire.connectString));
-  await Promise.all(players.map((conn) => conn.sync('/')));
+  for (let i = 0; i < 8; i++) players.push(await open(fire.connectString(i % ways), sessionMs));
+  await Promise.all(players.map((conn) => untilAnswered(() => conn.sync('/'))));
   const [a, b, c, d, e, f, g, h] = players as [Conn, Conn, Conn, Conn, Conn, Conn, Conn, Conn];
   const play = new Play(chance, PACE_MS, (ms) => pause(ms));
   const { record } = play;
@@ -180,6 +242,7 @@ export async function scene(
     trouble(
       {
         conns: players,
+        endOf: (conn, path) => endOf(admin, conn, path),
         working,
         get settled() {
           return record.requests - record.open.size;
@@ -194,7 +257,7 @@ export async function scene(
   // each call has its time-out; what has not settled behind that hangs
   await Promise.race([workers, pause(3 * SESSION_MS, undefined, { ref: false })]);
   const ending = await untilDone(() => readEnding(admin));
-  await Promise.all([g, h].map((conn) => untilDone(() => conn.sync('/'))));
+  await Promise.all([g, h].map((conn) => untilAnswered(() => conn.sync('/'))));
   play.giveUp();
   const deliveries = fire.proxies.flatMap((proxy): Delivery[] => {
     if (proxy.log.forgotten > 0) throw new Error('the log is too short for this scene');
