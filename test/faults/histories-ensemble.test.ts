@@ -82,7 +82,7 @@ async function play(seed: number, count: Count): Promise<readonly string[]> {
     stage.streams(g, 'gil'),
     stage.oneShots(h, 'hal'),
   ]);
-  const nemesis = new MiniNemesis(ensemble, chance, fair);
+  const nemesis = new MiniNemesis(ensemble, chance, { fair });
   for (let i = 0; i < STRIKES; i++) {
     await nemesis.strike();
     await clock.advance(chance.one([0, 1, 30, 400, 1_500, 5_000]));

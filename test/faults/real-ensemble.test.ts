@@ -9,7 +9,8 @@ import { SEED } from '../support/property.js';
 import { injected, SCALE } from '../support/tally.js';
 import { findZooKeeper, RELEASES } from '../support/zookeeper-jars.js';
 import { seedOf } from './chance.js';
-import { Fire, scene, type Scene, type Setting, type Verdict } from './real/fire.js';
+import { scene, type Place, type Scene, type Verdict } from './histories/scene.js';
+import { Fire } from './real/fire.js';
 
 /** One release a run: rounds with other seeds take the other one. */
 const VERSION = RELEASES[SEED % RELEASES.length]!;
@@ -40,9 +41,9 @@ if ('missing' in found) {
     async function judged(
       name: string,
       trouble: Parameters<typeof scene>[2],
-      setting?: Setting,
+      place: Place = fire.place(),
     ): Promise<Verdict> {
-      const verdict = await scene(fire, seedOf(SEED, scenes++), trouble, setting);
+      const verdict = await scene(place, seedOf(SEED, scenes++), trouble);
       const { problems, ...figures } = verdict;
       process.stdout.write(`${name}: ${JSON.stringify(figures)}\n`);
       expect(problems, `ZK_SEED=${SEED}`).toEqual([]);
@@ -181,7 +182,7 @@ if ('missing' in found) {
               victims.forEach((conn, j) => expect(conn.sessionEpoch).toBeGreaterThan(epochs[j]!));
             }
           },
-          { sessionMs: SHORT_SESSION_MS, ways: 2 },
+          fire.place(SHORT_SESSION_MS, true),
         );
         expect(expired).toBeGreaterThanOrEqual(8 * SCALE);
         expect(unknown).toBeGreaterThan(0);

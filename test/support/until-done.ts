@@ -19,3 +19,16 @@ export async function untilSo(write: () => Promise<unknown>): Promise<void> {
     if (!ZkError.is(error) || (error.code !== 'ZK_NODE_EXISTS' && error.code !== 'ZK_NO_NODE')) throw error;
   }
 }
+
+const LOST = ['ZK_CONNECTION_LOSS', 'ZK_REQUEST_TIMEOUT', 'ZK_SESSION_EXPIRED'];
+
+/** {@link untilDone} also while the answer is late, or the session is over. */
+export async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await call();
+    } catch (error) {
+      if (!ZkError.is(error) || !LOST.includes(error.code)) throw error;
+    }
+  }
+}

@@ -1,6 +1,6 @@
-/** Trouble for a mini-ensemble and the links to its members, by chance. */
+/** Trouble for a mini-ensemble and the links to its members, or proxies in front of them, by chance. */
 import { InvalidArgumentError } from '../../../src/index.js';
-import type { Condition, Direction, MiniEnsemble, MiniServer } from '../../../src/testing.js';
+import type { Condition, Direction, FaultProxy, MiniEnsemble, MiniServer } from '../../../src/testing.js';
 import { injected } from '../../support/tally.js';
 import type { Chance } from '../chance.js';
 
@@ -27,26 +27,45 @@ interface Trouble {
   readonly make: () => unknown;
 }
 
+type Link = MiniServer | FaultProxy;
+
+export interface Means {
+  /** Only what leaves leases as they should be? Default false. */
+  readonly fair?: boolean;
+  /** What links are broken at. Default the members. */
+  readonly links?: readonly Link[];
+  /** Times are this part of what they are for sessions of 6 s. Default 1. */
+  readonly tempo?: number;
+  /** Behind the names of the faults that it counts. */
+  readonly where?: string;
+}
+
 export class MiniNemesis {
+  private readonly fair: boolean;
+  private readonly links: readonly Link[];
+  private readonly where: string;
   private readonly standing: (() => void)[] = [];
   private readonly troubles: Readonly<Record<string, Trouble>>;
 
-  /** @param fair only what leaves leases as they should be */
   constructor(
     private readonly ensemble: MiniEnsemble,
     private readonly chance: Chance,
-    private readonly fair: boolean,
+    { fair = false, links = ensemble.members, tempo = 1, where = '' }: Means = {},
   ) {
+    this.fair = fair;
+    this.links = links;
+    this.where = where;
     const { members } = ensemble;
     const count = members.length;
-    const some = () => chance.one(members);
+    const some = () => chance.one(links);
+    const ms = (longest: number) => Math.ceil(chance.between(1, longest) * tempo);
     const place = () => chance.below(count);
     // bytes that vanish from a stream which then goes on are no fault of any network
-    const lose = (member: MiniServer, ...direction: Direction[]): void => {
-      const condition = member.blackhole(...direction);
+    const lose = (link: Link, ...direction: Direction[]): void => {
+      const condition = link.blackhole(...direction);
       this.standing.push(() => {
         condition.end();
-        member.dropConnections();
+        link.dropConnections();
       });
     };
     const keep = (condition: Pick<Condition, 'end'>): void => void this.standing.push(() => condition.end());
@@ -74,12 +93,12 @@ export class MiniNemesis {
         make: () => lose(some(), chance.one(['toServer', 'toClient'] as const)),
       },
       'link dead': { weight: 2, fair: true, make: () => lose(some()) },
-      'link slow': { weight: 2, fair: false, make: () => keep(some().lag(chance.between(1, 400))) },
+      'link slow': { weight: 2, fair: false, make: () => keep(some().lag(ms(400))) },
       'connections refused': { weight: 1, fair: true, make: () => keep(some().refuse()) },
       'member behind': {
         weight: 3,
         fair: true,
-        make: () => keep(ensemble.lag(place(), chance.between(1, 3_000))),
+        make: () => keep(ensemble.lag(place(), ms(3_000))),
       },
       'member killed': { weight: 3, fair: true, make: () => ensemble.stop(place()) },
       'member started': {
@@ -111,13 +130,13 @@ export class MiniNemesis {
     const [name, { make }] = chance.one(
       all.flatMap((each) => Array.from({ length: each[1].weight }, () => each)),
     );
-    if (name !== 'healed' && name !== 'member started') injected(name);
+    if (name !== 'healed' && name !== 'member started') injected(`${name}${this.where}`);
     await make();
   }
 
   private heal(): void {
     for (const end of this.standing.splice(0)) end();
-    for (const member of this.ensemble.members) member.heal();
+    for (const link of this.links) link.heal();
     this.ensemble.heal();
   }
 
@@ -132,17 +151,17 @@ export class MiniNemesis {
     const how = chance.one(['reset', 'fin', 'silence'] as const);
     const point = chance.one(['beforeApplied', 'beforeAnswered', 'afterAnswered'] as const);
     const match = { op: chance.one(OPS), nth: chance.between(1, 4) };
-    chance.one(this.ensemble.members).when(match).cut(point, { how });
+    chance.one(this.links).when(match).cut(point, { how });
   }
 
   private cutAtDelivery(): void {
     const { chance } = this;
-    const member = chance.one(this.ensemble.members);
+    const link = chance.one(this.links);
     const point = chance.one(['beforeDelivered', 'afterDelivered'] as const);
     const nth = chance.between(1, 5);
-    if (chance.odds(0.5)) member.when({ notification: true, nth }).cut(point);
+    if (chance.odds(0.5)) link.when({ notification: true, nth }).cut(point);
     else
-      member
+      link
         .when({ direction: 'toClient', nth })
         .cut(point, { afterBytes: point === 'beforeDelivered' ? chance.below(20) : 0 });
   }
