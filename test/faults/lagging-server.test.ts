@@ -4,8 +4,8 @@
  */
 import { describe, expect, it, test } from 'vitest';
 import { connect } from '../../src/index.js';
-import { FaultProxy } from '../../src/testing.js';
-import { miniStage, realStage, type Stage, type StageMember } from '../support/ensemble-stage.js';
+import { FaultProxy, MiniEnsemble } from '../../src/testing.js';
+import { realStage, type Stage, type StageMember } from '../support/ensemble-stage.js';
 import { SEED } from '../support/property.js';
 import { checked, injected, requested, SCALE } from '../support/tally.js';
 import { untilDone } from '../support/until-done.js';
@@ -17,7 +17,24 @@ const LIMIT = { timeout: 120_000 };
 
 const addressOf = ({ port }: StageMember): string => `127.0.0.1:${port}`;
 
-async function play(stage: Stage, path: string): Promise<void> {
+type Servers = Pick<Stage, 'remote' | 'leader' | 'holdRemote' | 'stop'>;
+
+/** Its member behind knows all sessions: nothing but the zxid keeps a client away. A real one would have to ask its leader. */
+async function miniServers(): Promise<Servers> {
+  const ensemble = await MiniEnsemble.start();
+  const [remote] = ensemble.members;
+  return {
+    remote: remote!,
+    leader: () => Promise.resolve(ensemble.leader!),
+    holdRemote: () => {
+      const lag = ensemble.lag(remote!);
+      return () => lag.end();
+    },
+    stop: () => ensemble.close(),
+  };
+}
+
+async function play(stage: Servers, path: string): Promise<void> {
   const leader = await stage.leader();
   await using near = await FaultProxy.start({ target: addressOf(leader) });
   await using far = await FaultProxy.start({ target: addressOf(stage.remote) });
@@ -40,7 +57,7 @@ async function play(stage: Stage, path: string): Promise<void> {
   };
   await writer.set(path, 'new');
   await read();
-  const { watch } = await conn.getW(path);
+  await conn.getW(path);
   const fired: string[] = [];
   conn.on('watch', (event) => void fired.push(`${event.type} ${event.path}`));
   expect(String((await there.get(path)).data), 'the other server is behind').toBe('old');
@@ -50,24 +67,23 @@ async function play(stage: Stage, path: string): Promise<void> {
   const turnedAway = triesAt(far, TRIES);
   const gone = near.refuse();
   near.dropConnections();
-  injected('led to a server that is behind');
+  injected('server behind what a client has read');
   const reading = Promise.all([read(), read()]);
-  await turnedAway;
+  await Promise.race([turnedAway, reading]);
   expect(String((await there.get(path)).data), 'it still is').toBe('old');
-  const askedTooEarly = far.log.frames({ kind: 'request', direction: 'toServer' });
-  expect(askedTooEarly).toEqual([]);
+  const asked = far.log.frames({ kind: 'request', direction: 'toServer' }).map(({ op }) => op);
+  expect(asked, 'the server that is behind').toEqual([]);
   await writer.set(path, 'newer');
   gone.end();
   await reading;
   await read();
-  await watch.event;
 
   // it has caught up, and is as good as the other
   letGo();
   await there.sync(path);
   near.refuse();
   near.dropConnections();
-  injected('led to a server that has caught up');
+  injected('connection cut');
   await read();
   expect(conn.server).toBe(far.connectString);
 
@@ -86,7 +102,7 @@ async function triesAt(proxy: FaultProxy, count: number): Promise<void> {
   for (let i = 0; i < count; i++) await proxy.log.next({ kind: 'handshake', direction: 'toServer' });
 }
 
-async function playAll(stage: Stage): Promise<void> {
+async function playAll(stage: Servers): Promise<void> {
   try {
     for (let i = 0; i < SCALE; i++) await play(stage, `/behind-${i}`);
   } finally {
@@ -95,7 +111,7 @@ async function playAll(stage: Stage): Promise<void> {
 }
 
 describe('a server that is behind what was read', () => {
-  it('is left, on a mini-ensemble', LIMIT, async () => playAll(await miniStage()));
+  it('is left, on a mini-ensemble', LIMIT, async () => playAll(await miniServers()));
 
   const version = RELEASES[SEED % RELEASES.length]!;
   const found = process.env['ZK_REAL'] === '0' ? { missing: 'ZK_REAL=0' } : findZooKeeper(version);
