@@ -65,6 +65,7 @@ export class Leadership {
   private readonly housekeeping: Housekeeping;
   /** Has a new configuration been committed that nobody has acted upon? */
   private isReconfigured = false;
+  private isAdvancing = false;
   /** Has it stepped down? */
   isOver = false;
 
@@ -157,6 +158,9 @@ export class Leadership {
 
   /** Commits what can be committed. */
   advance(): void {
+    // whoever is answered on the way may ask for more at once: it comes to all followers behind what is under way
+    if (this.isAdvancing) return;
+    this.isAdvancing = true;
     while (this.proposals.length > 0 && this.hasQuorum) {
       const entry = this.proposals.shift() as Entry;
       for (const change of entry.changes) {
@@ -165,6 +169,7 @@ export class Leadership {
       }
       for (const follower of [...this.followers]) follower.commit(entry);
     }
+    this.isAdvancing = false;
   }
 
   /** Acts upon a new configuration; called when the request that brought it is answered. */

@@ -52,15 +52,15 @@ export async function read(client: RawClient, path: string, watch = false): Prom
   return response === null ? null : String(response.data ?? '');
 }
 
-/** Sends a request in one piece with a read before it: when the read is answered, the server has the request as well. */
+/** Sends requests in one piece with a read before them: when the read is answered, the server has them as well. */
 export async function sendBehindRead<K extends OpName>(
   client: RawClient,
   name: K,
-  request: RequestOf<K>,
+  ...requests: readonly RequestOf<K>[]
 ): Promise<void> {
   const bodies = [
     requestBytes('getData', { path: '/', watch: false }, 1001),
-    requestBytes(name, request, 1002),
+    ...requests.map((request, i) => requestBytes(name, request, 1002 + i)),
   ];
   const frames = bodies.flatMap((body) => {
     const length = Buffer.alloc(4);

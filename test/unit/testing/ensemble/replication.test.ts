@@ -161,6 +161,23 @@ describe('a member that lags', () => {
     expect(slow!.lastZxid).toBe(zxid + 1n);
   });
 
+  it('applies what waited for a quorum in its order, also what is asked for when the first is answered', async () => {
+    const ensemble = await startEnsemble({ syncLimitMs: 60_000 });
+    const leader = ensemble.leader!;
+    const [follower] = followersOf(ensemble);
+    const [writer, watcher] = [await raw(leader), await raw(follower!)];
+    await create(writer, '/a');
+    await create(writer, '/b');
+    for (const path of ['/a', '/b']) expect(await read(watcher, path, true)).toBe('');
+    ensemble.partition([[leader], followersOf(ensemble)]);
+    const change = { data: Buffer.from('x'), version: -1 };
+    await sendBehindRead(writer, 'setData', { path: '/a', ...change }, { path: '/b', ...change });
+    ensemble.heal();
+    expect(await watcher.event()).toMatchObject({ path: '/a' });
+    expect(await watcher.event()).toMatchObject({ path: '/b' });
+    expect(follower!.lastZxid).toBe(leader.lastZxid);
+  });
+
   it('fires its watches when it has applied the change', async () => {
     const ensemble = await startEnsemble();
     const [slow] = followersOf(ensemble);
