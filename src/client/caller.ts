@@ -105,28 +105,56 @@ export class Caller {
 
   /** Issues a call. What the server has hung up on, as it does not know it, is not sent to it again. */
   issue<P, R>(call: Call<P, R>): Promise<R> {
-    const site = this.captureStack ? new Error('called from') : null;
-    const { removal = null, options } = call;
-    const { signal, timeoutMs } = options;
+    const { removal = null } = call;
     const absentErrno = removal !== null ? Errno.NoWatcher : call.absentOk === true ? Errno.NoNode : 0;
+    return this.send(
+      call.row,
+      call.path,
+      call.request,
+      call.shape,
+      call.watcher ?? null,
+      removal,
+      absentErrno,
+      call.options,
+    );
+  }
+
+  /** {@link issue} without a record of the call: most calls have nothing else to say. */
+  private send<R>(
+    row: AnyOp,
+    path: string | undefined,
+    request: unknown,
+    shape: ((response: never) => R) | null,
+    watcher: Watcher | null,
+    removal: Removal | null,
+    absentErrno: number,
+    { signal, timeoutMs }: CallOptions,
+  ): Promise<R> {
+    const site = this.captureStack ? new Error('called from') : null;
     if (signal?.aborted === true) return Promise.reject(abortReason(signal));
-    if (this.isUnknown(call.row)) return Promise.reject(unsupported(call, site));
-    return new Promise<R>((resolve, reject) => {
+    if (this.isUnknown(row)) return Promise.reject(unsupported(row, path, site));
+    const promise = new Promise<R>(keepHandles);
+    const resolve = latest.resolve as (value: R) => void;
+    const { reject } = latest;
+    try {
       const pending = this.driver.request(
-        call.row,
-        call.request,
-        call.path,
+        row,
+        request,
+        path,
         resolve,
         site === null ? reject : (error: Error) => reject(withSite(error, site)),
-        call.shape,
-        call.watcher ?? null,
+        shape,
+        watcher,
         absentErrno,
       );
       if (removal !== null) pending.removal = removal;
       if (timeoutMs !== undefined) pending.timeoutMs = timeoutMs;
       if (signal !== undefined) pending.whenSettled = abortWith(signal, this.driver, pending);
       this.driver.submit(pending);
-    });
+    } catch (error) {
+      reject(error as Error);
+    }
+    return promise;
   }
 
   /** A read with a path and a watch flag. */
@@ -137,9 +165,15 @@ export class Caller {
     given?: CallOptions,
     absentOk = false,
   ): Promise<R> {
-    const serverPath = this.toServer(path, 'node', row.name);
-    const options = checkCallOptions(given, row.name, path);
-    return this.issue({ row, path, request: { path: serverPath, watch: false }, shape, absentOk, options });
+    let request: PathWatchRequest;
+    let options: CallOptions;
+    try {
+      request = { path: this.toServer(path, 'node', row.name), watch: false };
+      options = checkCallOptions(given, row.name, path);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.send(row, path, request, shape, null, null, absentOk ? Errno.NoNode : 0, options);
   }
 
   /** The same with a watch. */
@@ -221,7 +255,17 @@ export class Caller {
   }
 }
 
-function unsupported({ row, path }: Call<never, unknown>, site: Error | null): Error {
+/** The handles of the promise that was made last: one function for all of them, where each would have a closure of its own. */
+const latest: { resolve: (value: never) => void; reject: (error: Error) => void } = {
+  resolve: () => undefined,
+  reject: () => undefined,
+};
+const keepHandles = (resolve: (value: never) => void, reject: (error: Error) => void): void => {
+  latest.resolve = resolve;
+  latest.reject = reject;
+};
+
+function unsupported(row: AnyOp, path: string | undefined, site: Error | null): Error {
   const error = new UnsupportedError(row, { op: row.name, path, outcome: 'not-sent' });
   return site === null ? error : withSite(error, site);
 }

@@ -68,7 +68,7 @@ export abstract class ZnodeCalls extends EnsembleCalls {
 
   /** Data and Stat of a node. @throws NoNodeError, NoAuthError */
   get(path: string, options?: CallOptions): Promise<GetResult> {
-    return rejecting(() => this.caller.read<GetResult, GetResult>(operations.getData, path, null, options));
+    return this.caller.read<GetResult, GetResult>(operations.getData, path, null, options);
   }
 
   /** {@link get} with a watch for the next change of its data, or its deletion. Nothing is armed if it rejects. */
@@ -85,7 +85,7 @@ export abstract class ZnodeCalls extends EnsembleCalls {
 
   /** Stat of a node, or null if there is none. @throws NoAuthError (3.9) */
   exists(path: string, options?: CallOptions): Promise<Stat | null> {
-    return rejecting(() => this.caller.read(existsRow, path, statOrNull, options, true));
+    return this.caller.read(existsRow, path, statOrNull, options, true);
   }
 
   /** {@link exists} with a watch: for its creation if there is none, else for a change of its data or its deletion. */
@@ -103,9 +103,7 @@ export abstract class ZnodeCalls extends EnsembleCalls {
 
   /** Names of the children, and the Stat of the node. @throws NoNodeError, NoAuthError */
   children(path: string, options?: CallOptions): Promise<ChildrenResult> {
-    return rejecting(() =>
-      this.caller.read<ChildrenResult, ChildrenResult>(operations.getChildren2, path, null, options),
-    );
+    return this.caller.read<ChildrenResult, ChildrenResult>(operations.getChildren2, path, null, options);
   }
 
   /** {@link children} with a watch for the next child created or deleted, or the deletion of the node. */

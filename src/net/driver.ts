@@ -6,39 +6,25 @@ import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
 import { PendingRequest } from '../session/pending.js';
 import { isTerminal } from '../session/phases.js';
-import type { CoreConfig, Ports, SessionEvent } from '../session/ports.js';
+import type { Ports, SessionEvent } from '../session/ports.js';
 import { Alarm } from './alarm.js';
 import { Choices } from './choices.js';
 import { defer, type Clock } from './clock.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
 import { requestLog } from './diagnostics.js';
-import type { HostProvider } from './host-provider.js';
+import type { DriverParts } from './driver-parts.js';
 import { Link, whyEnded, type LinkOwner } from './link.js';
 import { Reporter } from './reporter.js';
 import { statsOf, type ConnStats } from './stats.js';
 import { TracedRequest, isTracing } from './traced-request.js';
 import { SaslClient, type SaslMechanism } from './sasl.js';
 import { Scout } from './scout.js';
-import { borrowing, type Dialer, type TransportEvents } from './transport.js';
+import { borrowing, type TransportEvents } from './transport.js';
 import { UnknownOps } from './unknown-ops.js';
 import { Usable } from './usable.js';
 import { asError, bytesOf, checkTransport, usersNumber } from './users-parts.js';
-import type { Warner } from './warner.js';
 
-/** What a driver is made of. */
-export interface DriverParts {
-  readonly config: CoreConfig;
-  readonly hostProvider: HostProvider;
-  readonly dialer: Dialer;
-  readonly sasl?: SaslMechanism | null;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly warner?: Warner | null;
-  /** A tick that comes later than this is a stall, ms; null for a tenth of the session timeout, 0 for never. */
-  readonly loopLagMs?: number | null;
-  /** Gets every event of the session, in order, while it happens. Must not throw. */
-  readonly onEvent: (event: SessionEvent) => void;
-}
+const SETTLED = Promise.resolve();
 
 export class Driver implements Ports {
   readonly core: SessionCore;
@@ -280,12 +266,19 @@ export class Driver implements Ports {
     defer(this.clock, () => this.enter((now) => this.core.resume(epoch, now)));
   }
 
+  wantRest(epoch: number): void {
+    const resume = (): unknown => this.enter((now) => this.core.resume(epoch, now, true));
+    // the continuations have asked for their flush before that: it is the tick before this one
+    void SETTLED.then(() => process.nextTick(resume));
+  }
+
   wantTurn(epoch: number): void {
     defer(this.clock, () => this.enter((now) => this.core.traffic.goOn(epoch, now)));
   }
 
   askVersion(epoch: number): void {
-    const tell = (knows: boolean): void => this.enter((now) => this.core.versionIs(epoch, knows, now));
+    const tell = (knows: boolean): void =>
+      this.enter((now) => this.core.traffic.versionIs(epoch, knows, now));
     this.scout.knows(this.link?.server ?? null, operations.removeWatches, tell);
   }
 

@@ -59,6 +59,11 @@ export class FrameDecoder {
     this.end -= from;
   }
 
+  /** Bytes of the chunk that were not looked at. */
+  get left(): number {
+    return this.chunk.length - this.pos;
+  }
+
   /** Is there the beginning of a frame that has not ended yet? */
   get midFrame(): boolean {
     return this.partial !== null || this.prefixBytes > 0 || this.skipBytes > 0;

@@ -134,6 +134,10 @@ export class JuteWriter {
   }
 }
 
+/** Data of at most this is handed out of a copy of so much, which holds what lies behind it, too. */
+const RUN_PART_BYTES = 1024;
+const COPIED_RUN_BYTES = 8192;
+
 /** So many bytes of strings are decoded at once. */
 const RUN_BYTES = 1024;
 
@@ -144,6 +148,9 @@ export class JuteReader {
   private buf: Buffer = EMPTY;
   private view: DataView = EMPTY_VIEW;
   private owned = false;
+  /** A copy of what lies in `buf` from `runStart` on. */
+  private run: Buffer = EMPTY;
+  private runStart = 0;
 
   constructor(buf?: Buffer) {
     if (buf !== undefined) this.reset(buf, 0, buf.length, false);
@@ -157,6 +164,7 @@ export class JuteReader {
     if (buf !== this.buf) {
       this.buf = buf;
       this.view = new DataView(buf.buffer, buf.byteOffset, buf.byteLength);
+      this.run = EMPTY;
     }
     this.pos = start;
     this.end = end;
@@ -167,6 +175,7 @@ export class JuteReader {
   release(): void {
     this.buf = EMPTY;
     this.view = EMPTY_VIEW;
+    this.run = EMPTY;
     this.pos = 0;
     this.end = 0;
   }
@@ -232,9 +241,26 @@ export class JuteReader {
     if (length === -1) return null;
     const start = this.takeLength(length, 'buffer');
     if (this.owned) return this.buf.subarray(start, start + length);
+    if (length <= RUN_PART_BYTES && this.buf.length - start >= 2 * RUN_PART_BYTES)
+      return this.fromRun(start, length);
     const copy = Buffer.allocUnsafe(length);
     this.buf.copy(copy, 0, start, start + length);
     return copy;
+  }
+
+  /**
+   * A view of a copy that holds the next few kibibytes as well: what lies in them need not be copied one by one, and no more is
+   * kept alive by it than by a buffer out of Node's pool.
+   */
+  private fromRun(start: number, length: number): Buffer {
+    let at = start - this.runStart;
+    if (at < 0 || at + length > this.run.length) {
+      this.run = Buffer.allocUnsafeSlow(Math.min(COPIED_RUN_BYTES, this.buf.length - start));
+      this.buf.copy(this.run, 0, start, start + this.run.length);
+      this.runStart = start;
+      at = 0;
+    }
+    return this.run.subarray(at, at + length);
   }
 
   /** @param minBytes the least that one element takes, so that an absurd count is refused before anything is allocated */

@@ -37,6 +37,8 @@ export function pathProblem(path: string): string | null {
   let segment = 1;
   for (let i = 1; i <= path.length; i++) {
     const unit = i < path.length ? path.charCodeAt(i) : SLASH;
+    // digits and letters, mostly
+    if (unit > SLASH && unit < 0x7f) continue;
     if (unit === SLASH) {
       if (i === segment) return invalid(path, `empty node name specified @${i}`);
       if (isDots(path, segment, i)) return invalid(path, `relative paths not allowed @${i - 1}`);

@@ -44,7 +44,10 @@ export class SessionCore {
 
   readonly liveness = new Liveness();
   private readonly inbox: Inbox;
-  private readonly receiver = new Receiver((frame) => this.readMessage(frame));
+  private readonly receiver = new Receiver(
+    (frame) => this.readMessage(frame),
+    () => this.ports.wantRest(this.socketEpoch),
+  );
   #passwd: Uint8Array | null = null;
   private socketEpoch = 0;
   private readonly pacing: Pacing;
@@ -255,32 +258,27 @@ export class SessionCore {
     this.flush(now);
   }
 
-  /** What `askVersion` was about: does the server know removeWatches? */
-  versionIs(epoch: number, knowsRemoveWatches: boolean, now: number): void {
-    if (!this.isOn(epoch)) return;
-    this.traffic.unwatching.versionIs(knowsRemoveWatches);
-    this.flush(now);
-  }
-
   /** Bytes came. Whatever they are, nothing is thrown: bad ones cost this connection. */
   bytes(epoch: number, chunk: Buffer, now: number): void {
-    this.receive(epoch, chunk, now);
+    // if the server has let us wait for longer than we let it wait, both are to work at once
+    const { lastSent } = this.liveness;
+    const mayRest = lastSent > this.receivedAt && now - lastSent > lastSent - this.receivedAt;
+    this.receive(epoch, now, () => this.receiver.push(chunk, mayRest));
   }
 
-  /** User code has run: goes on where a message had to be heard of before the next one could be read. */
-  resume(epoch: number, now: number): void {
-    this.inbox.userCodeRan();
-    this.receive(epoch, null, now);
+  /** Goes on reading: user code has run that had to hear of a message before the next one was read, or a rest is over. */
+  resume(epoch: number, now: number, fromRest = false): void {
+    if (!fromRest) this.inbox.userCodeRan();
+    this.receive(epoch, now, () => this.receiver.resume(fromRest));
     if (this.endedBy !== null && this.isOn(epoch) && !this.receiver.isPaused) this.lost(this.endedBy, now);
   }
 
-  private receive(epoch: number, chunk: Buffer | null, now: number): void {
+  private receive(epoch: number, now: number, read: () => void): void {
     if (!this.isOn(epoch)) return;
     this.receivedAt = now;
     try {
       if (this.phase.name === 'dialing') throw tooEarly();
-      if (chunk === null) this.receiver.resume();
-      else this.receiver.push(chunk);
+      read();
     } catch (error) {
       if (this.isOn(epoch)) this.lost(explain(error, this.phase.name), now);
     } finally {

@@ -12,7 +12,8 @@ export class Liveness {
    * comes also where the server hears nothing of us.
    */
   lastHeard = 0;
-  private lastSent = 0;
+  /** When bytes were last written, ms. */
+  lastSent = 0;
   private pingOut = false;
   private pingedAt = 0;
   /** Round trip of the last ping that was answered, ms; -1 before the first. */

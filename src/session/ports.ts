@@ -32,6 +32,8 @@ export interface Ports {
   wantFlush(): void;
   /** Call `resume` when whoever waits for a promise that is settled by now has heard of it. */
   wantResume(epoch: number): void;
+  /** Call `resume` for the end of a rest, when the continuations of what is settled have run and all was flushed. */
+  wantRest(epoch: number): void;
   /** Call `traffic.goOn` when the event loop has had a turn. */
   wantTurn(epoch: number): void;
   /** Is there a SASL mechanism for the next connection? */
@@ -40,7 +42,7 @@ export interface Ports {
   saslStart(epoch: number): void;
   /** Go on with it: the server said `challenge`. Answered as `saslStart` is. */
   saslStep(epoch: number, challenge: Uint8Array): void;
-  /** Find out whether the server knows removeWatches, on another socket. Answered by `versionIs`. */
+  /** Find out whether the server knows removeWatches, on another socket. Answered by `traffic.versionIs`. */
   askVersion(epoch: number): void;
   /**
    * A server has hung up on an operation: because it does not know it, as it said; or nobody knows why, and it is the first

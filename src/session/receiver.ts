@@ -1,6 +1,6 @@
 /**
  * Turns the chunks of a connection into messages. Between two messages it can pause, where user code must hear of the
- * first before the second is looked at; what comes meanwhile waits.
+ * first before the second is looked at, or where there has been much to read; what comes meanwhile waits.
  */
 import { Limits } from '../protocol/constants.js';
 import { FrameDecoder } from '../protocol/frame.js';
@@ -12,15 +12,31 @@ import { REPLY_HEADER_BYTES } from '../protocol/records.js';
  */
 export type Verdict = 'next' | 'pause' | 'again' | 'stop';
 
+/**
+ * Behind so many messages there may be a rest, if as much again is to be read: what they set off goes out first, so that the
+ * server works while we read on.
+ */
+const BATCH = 32;
+
 export class Receiver {
   private decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
   /** Chunks that came while it paused; null while it does not. */
   private backlog: Buffer[] | null = null;
   /** The message at which it paused was not read. */
   private isUnread = false;
+  /** It paused for a rest, and not because of a message. */
+  private rests = false;
+  /** Is there any use in one? */
+  private mayRest = false;
 
-  /** @param read reads one message, which lies in the decoder; what it throws comes out of `push` and `resume` */
-  constructor(private readonly read: (frame: FrameDecoder) => Verdict) {}
+  /**
+   * @param read reads one message, which lies in the decoder; what it throws comes out of `push` and `resume`
+   * @param wantRest calls `resume(true)` when what the messages have set off is on its way
+   */
+  constructor(
+    private readonly read: (frame: FrameDecoder) => Verdict,
+    private readonly wantRest: () => void,
+  ) {}
 
   get isPaused(): boolean {
     return this.backlog !== null;
@@ -31,6 +47,7 @@ export class Receiver {
     this.decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
     this.backlog = null;
     this.isUnread = false;
+    this.rests = false;
   }
 
   /** Longest message from now on, in bytes. */
@@ -40,8 +57,12 @@ export class Receiver {
     this.decoder.headBytes = REPLY_HEADER_BYTES;
   }
 
-  /** Reads what a chunk brings, now or behind what waits. The chunk is the caller's again when this returns. */
-  push(chunk: Buffer): void {
+  /**
+   * Reads what a chunk brings, now or behind what waits. The chunk is the caller's again when this returns.
+   * @param mayRest may it rest in the middle of it?
+   */
+  push(chunk: Buffer, mayRest = false): void {
+    this.mayRest = mayRest;
     if (this.backlog !== null) {
       this.backlog.push(Buffer.from(chunk));
     } else {
@@ -50,11 +71,12 @@ export class Receiver {
     }
   }
 
-  /** Goes on behind the message at which it paused. */
-  resume(): void {
+  /** Goes on behind the message at which it paused; at the end of a rest only if it is at rest. */
+  resume(fromRest = false): void {
     const { backlog, decoder } = this;
-    if (backlog === null) return;
+    if (backlog === null || (fromRest && !this.rests)) return;
     this.backlog = null;
+    this.rests = false;
     this.run();
     for (const chunk of backlog) {
       // a message may have ended the connection, and with it this stream
@@ -65,10 +87,17 @@ export class Receiver {
 
   private run(): void {
     const { decoder } = this;
+    const atFirst = decoder.left;
+    let count = 0;
     while (this.isUnread || decoder.next()) {
       this.isUnread = false;
-      const verdict = this.read(decoder);
-      if (verdict === 'next') continue;
+      let verdict = this.read(decoder);
+      if (verdict === 'next') {
+        if (!this.mayRest || ++count !== BATCH || decoder.left * 2 < atFirst) continue;
+        verdict = 'pause';
+        this.rests = true;
+        this.wantRest();
+      }
       // unless reading it has begun a new stream
       if (verdict !== 'stop' && this.decoder === decoder) {
         this.backlog = [];

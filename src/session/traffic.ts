@@ -110,10 +110,21 @@ export class Traffic {
 
   /** The event loop has had a turn: goes on with that. */
   goOn(epoch: number, now: number): void {
-    const { phase } = this.where;
-    if (!('epoch' in phase) || phase.epoch !== epoch) return;
+    if (!this.isOn(epoch)) return;
     this.sender.writeOut(this.priming.more(), epoch, now);
     this.begun(epoch, now);
+  }
+
+  /** What `askVersion` was about: does the server know removeWatches? */
+  versionIs(epoch: number, knowsRemoveWatches: boolean, now: number): void {
+    if (!this.isOn(epoch)) return;
+    this.unwatching.versionIs(knowsRemoveWatches);
+    this.flush(now);
+  }
+
+  private isOn(epoch: number): boolean {
+    const { phase } = this.where;
+    return 'epoch' in phase && phase.epoch === epoch;
   }
 
   private begun(epoch: number, now: number): void {

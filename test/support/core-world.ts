@@ -75,6 +75,7 @@ export class CoreWorld implements Ports {
   readonly hungUp: number[] = [];
   readonly resumes: number[] = [];
   readonly turns: number[] = [];
+  readonly rests: number[] = [];
   readonly versionsAsked: number[] = [];
   readonly hungUpOps: string[] = [];
   /** Names and results in the order of settlement. */
@@ -119,6 +120,10 @@ export class CoreWorld implements Ports {
 
   wantResume(epoch: number): void {
     this.resumes.push(epoch);
+  }
+
+  wantRest(epoch: number): void {
+    this.rests.push(epoch);
   }
 
   wantTurn(epoch: number): void {
@@ -217,6 +222,8 @@ export class CoreWorld implements Ports {
   receive(bytes: Buffer, epoch = this.epoch): void {
     this.core.bytes(epoch, bytes, this.now);
     // as the driver does, behind the continuations
+    for (let at = this.rests.shift(); at !== undefined; at = this.rests.shift())
+      this.core.resume(at, this.now, true);
     for (let at = this.resumes.shift(); at !== undefined; at = this.resumes.shift())
       this.core.resume(at, this.now);
   }

@@ -1,7 +1,8 @@
 /** A driver with everything around it made of data: the clock, the servers, and all that it said. */
 import { expect } from 'vitest';
 import type { ServerAddress } from '../../src/net/connect-string.js';
-import { Driver, type DriverParts } from '../../src/net/driver.js';
+import type { DriverParts } from '../../src/net/driver-parts.js';
+import { Driver } from '../../src/net/driver.js';
 import { type HostChoice, type HostProvider, RoundRobinHostProvider } from '../../src/net/host-provider.js';
 import { operations } from '../../src/protocol/operations.js';
 import { PendingRequest } from '../../src/session/pending.js';

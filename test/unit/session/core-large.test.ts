@@ -67,7 +67,7 @@ describe('a reply over the limit', () => {
     expect(w.core.watches.size).toBe(0);
     w.flush();
     expect(w.versionsAsked).toHaveLength(1);
-    w.core.versionIs(w.epoch, true, w.now);
+    w.core.traffic.versionIs(w.epoch, true, w.now);
     expect(w.newRequests().map(({ op, request }) => [op, request])).toEqual([
       [operations.removeWatches, { path: '/large', type: 2 }],
     ]);

@@ -19,15 +19,21 @@ let seen: string[];
 /** What is said behind a message; 'next' unless the test has another idea. */
 let verdict: (text: string) => Verdict;
 let receiver: Receiver;
+/** How often it wanted one. */
+let rests: number;
 
 beforeEach(() => {
   seen = [];
   verdict = () => 'next';
-  receiver = new Receiver(({ buf, start, end }) => {
-    const text = buf.toString('utf8', start, end);
-    seen.push(text);
-    return verdict(text);
-  });
+  rests = 0;
+  receiver = new Receiver(
+    ({ buf, start, end }) => {
+      const text = buf.toString('utf8', start, end);
+      seen.push(text);
+      return verdict(text);
+    },
+    () => rests++,
+  );
 });
 
 const pauseBehind = (...texts: string[]): void => {
@@ -281,24 +287,81 @@ describe('a reset', () => {
   });
 });
 
+describe('a rest', () => {
+  const many = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `message ${String(i)}`.padEnd(20));
+
+  it('comes behind 32 messages if as many are left, and what lies behind it is kept', () => {
+    const texts = many(100);
+    const chunk = frames(...texts);
+    receiver.push(chunk, true);
+    // it was only lent
+    chunk.fill(0);
+    expect([seen.length, rests, receiver.isPaused]).toEqual([32, 1, true]);
+    receiver.resume(true);
+    expect([seen.length, rests, receiver.isPaused]).toEqual([64, 2, true]);
+    receiver.push(frames('behind'));
+    receiver.resume(true);
+    expect([seen, rests, receiver.isPaused]).toEqual([[...texts, 'behind'], 2, false]);
+  });
+
+  it.each([1, 32, 63])('does not come for %i messages', (count) => {
+    receiver.push(frames(...many(count)), true);
+    expect([seen.length, rests, receiver.isPaused]).toEqual([count, 0, false]);
+  });
+
+  it('does not come where it is of no use', () => {
+    receiver.push(frames(...many(100)));
+    expect([seen.length, rests]).toEqual([100, 0]);
+  });
+
+  it('does not end a pause that a message has made', () => {
+    pauseBehind('message 40'.padEnd(20));
+    receiver.push(frames(...many(100)), true);
+    receiver.resume(true);
+    expect(seen.length).toBe(41);
+    receiver.resume(true);
+    expect([seen.length, receiver.isPaused]).toEqual([41, true]);
+    receiver.resume();
+    expect([seen.length, rests]).toEqual([100, 1]);
+  });
+
+  it('is over with its stream', () => {
+    receiver.push(frames(...many(100)), true);
+    receiver.reset();
+    receiver.resume(true);
+    receiver.push(frames('new'));
+    expect([seen.length, seen.at(-1), receiver.isPaused]).toEqual([33, 'new', false]);
+  });
+});
+
 it('however a stream is cut and paused, the same messages come in the same order', () => {
   const stream = fc.array(fc.record({ text: fc.string({ maxLength: 30 }), pause: fc.boolean() }), {
-    maxLength: 20,
+    maxLength: 120,
+    size: 'max',
   });
   check(
     fc.property(stream, fc.array(fc.nat({ max: 40 })), fc.array(fc.boolean()), (messages, cuts, resumes) => {
       const got: string[] = [];
-      const each = new Receiver(({ buf, start, end }) => {
-        got.push(buf.toString('utf8', start, end));
-        return messages[got.length - 1]?.pause === true ? 'pause' : 'next';
-      });
+      let isResting = false as boolean;
+      const each = new Receiver(
+        ({ buf, start, end }) => {
+          got.push(buf.toString('utf8', start, end));
+          return messages[got.length - 1]?.pause === true ? 'pause' : 'next';
+        },
+        () => {
+          isResting = true;
+        },
+      );
       let rest = frames(...messages.map(({ text }) => text));
       for (let i = 0; rest.length > 0; i++) {
         const length = cuts[i] ?? rest.length;
-        each.push(rest.subarray(0, length));
+        each.push(rest.subarray(0, length), resumes[i + 2]);
         rest = rest.subarray(length);
         if (resumes[i] === true) each.resume();
-        if (each.isPaused) expect(messages[got.length - 1]?.pause).toBe(true);
+        if (!isResting && each.isPaused) expect(messages[got.length - 1]?.pause).toBe(true);
+        if (isResting && resumes[i + 1] === true) each.resume(true);
+        isResting = false;
       }
       for (let i = 0; i <= messages.length; i++) each.resume();
       expect(got).toEqual(messages.map(({ text }) => Buffer.from(text).toString()));

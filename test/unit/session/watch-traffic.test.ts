@@ -142,7 +142,7 @@ describe('watches that were left while the version of the server is asked for', 
     expect(w.core.traffic.unwatching.isDue).toBe(false);
     leave(w, '/a', ['child']);
     expect(removals(flushed(w))).toEqual([]);
-    w.core.versionIs(w.epoch, true, w.now);
+    w.core.traffic.versionIs(w.epoch, true, w.now);
     expect(removals(flushed(w))).toEqual([
       { path: '/a', type: 2 },
       { path: '/a', type: 1 },
@@ -155,7 +155,7 @@ describe('watches that were left while the version of the server is asked for', 
     const w = live();
     leave(w, '/a', ['data']);
     w.flush();
-    w.core.versionIs(w.epoch, false, w.now);
+    w.core.traffic.versionIs(w.epoch, false, w.now);
     expect(removals(flushed(w))).toEqual([]);
     expect(w.core.traffic.unwatching.isDue).toBe(false);
   });
@@ -167,7 +167,7 @@ describe('watches that were left while the version of the server is asked for', 
     const { pending } = w.get('/a', new RecordingWatcher());
     w.flush();
     w.reply(pending.xid, { body: dataBody });
-    w.core.versionIs(w.epoch, true, w.now);
+    w.core.traffic.versionIs(w.epoch, true, w.now);
     expect(removals(flushed(w))).toEqual([]);
   });
 });
