@@ -3,7 +3,14 @@
  * says through a channel what is to be done, and is told what becomes of it. Bundled by `peer.ts`.
  */
 import { setTimeout as pause } from 'node:timers/promises';
-import { connect, ZkError, type Conn, type ConnOptions } from '../../../src/index.js';
+import {
+  connect,
+  RequestTimeoutError,
+  SessionExpiredError,
+  ZkError,
+  type Conn,
+  type ConnOptions,
+} from '../../../src/index.js';
 import { MiniServer } from '../../../src/testing.js';
 import { startRealServer, type RealServer } from '../../support/real-zookeeper.js';
 import { untilDone } from '../../support/until-done.js';
@@ -44,6 +51,17 @@ const plays = new Map<
 >();
 /** Calls that have not settled. */
 const open = new Set<string>();
+
+/** Asks again and again while the answer is lost or late, or the session is over. */
+async function untilAnswered<T>(call: () => Promise<T>): Promise<T> {
+  for (;;) {
+    try {
+      return await untilDone(call);
+    } catch (error) {
+      if (!(error instanceof SessionExpiredError || error instanceof RequestTimeoutError)) throw error;
+    }
+  }
+}
 
 const tell = (what: Said | Answer): void => void process.send!(what);
 
@@ -116,7 +134,7 @@ const jobs = {
   },
 
   async sync(name: string): Promise<void> {
-    await untilDone(() => connOf(name).sync('/'));
+    await untilAnswered(() => connOf(name).sync('/'));
   },
 
   /** Whose the node is, 0n if it is nobody's; null if there is none. */
@@ -198,7 +216,7 @@ const jobs = {
 
   /** Resolves when each client has had an answer to something that it asked from now on. */
   async working(name: string): Promise<void> {
-    await Promise.all(plays.get(name)!.conns.map((conn) => untilDone(() => conn.sync('/'))));
+    await Promise.all(plays.get(name)!.conns.map((conn) => untilAnswered(() => conn.sync('/'))));
   },
 
   /** Resolves when so many calls more have settled. */
@@ -206,7 +224,7 @@ const jobs = {
     const { play, conns: own } = plays.get(name)!;
     const { record } = play;
     const before = record.requests - record.open.size;
-    while (record.requests - record.open.size < before + calls) await untilDone(() => own[0]!.sync('/'));
+    while (record.requests - record.open.size < before + calls) await untilAnswered(() => own[0]!.sync('/'));
   },
 
   /** Ends the play; resolves when all that was called has settled or should have, and all that was told was heard. */
@@ -215,7 +233,7 @@ const jobs = {
     play.stop();
     // each call has its time-out; what has not settled behind that hangs
     await Promise.race([ended, pause(3 * own[0]!.negotiatedTimeoutMs, undefined, { ref: false })]);
-    await Promise.all(own.slice(6).map((conn) => untilDone(() => conn.sync('/'))));
+    await Promise.all(own.slice(6).map((conn) => untilAnswered(() => conn.sync('/'))));
   },
 
   /** What was written down. */
@@ -233,6 +251,10 @@ const jobs = {
 
   /** Closes everything. Behind that nothing keeps this process but the channel. */
   async close(): Promise<void> {
+    for (const { play } of plays.values()) {
+      play.stop();
+      play.giveUp();
+    }
     await Promise.all([...conns.values()].map((conn) => conn.close()));
     await Promise.all(
       servers.map((server) => (server instanceof MiniServer ? server.close() : server.stop())),
