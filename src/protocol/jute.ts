@@ -282,8 +282,13 @@ export class JuteReader {
   ustrings(): string[] {
     const count = this.count(4);
     if (count === null) throw new DecodeError('null where a vector must be');
-    const texts: string[] = [];
-    while (texts.length < count) if (!this.asciiRun(texts, count)) texts.push(this.ustring());
+    // there are bytes for so many; a list that grew would be copied again and again
+    const texts = new Array<string>(count);
+    for (let at = 0; at < count;) {
+      const after = this.asciiRun(texts, at);
+      if (after === at) texts[at++] = this.ustring();
+      else at = after;
+    }
     return texts;
   }
 
@@ -305,28 +310,29 @@ export class JuteReader {
    * Decodes as many of the next strings as make up a kibibyte at once, if all are short and ASCII, as names mostly are:
    * one call out of JavaScript for each of them would be most of what they cost. Not more than that, since each of them
    * keeps the whole run alive.
+   * @returns the place behind them in `into`
    */
-  private asciiRun(into: string[], count: number): boolean {
+  private asciiRun(into: string[], from: number): number {
     const { view, pos: start } = this;
     const limit = Math.min(this.end, start + RUN_BYTES) - 4;
     let end = start;
-    let last = into.length;
-    while (end <= limit && last < count) {
+    let last = from;
+    while (end <= limit && last < into.length) {
       const length = view.getInt32(end);
       if (length < 0 || length > 0x7f || end + 4 + length > this.end) break;
       end += 4 + length;
       last++;
     }
     // its length prefixes are ASCII, too
-    if (last - into.length < 2 || !isAscii(this.buf.subarray(start, end))) return false;
+    if (last - from < 2 || !isAscii(this.buf.subarray(start, end))) return from;
     const run = this.buf.toString('latin1', start, end);
-    for (let at = start; at < end;) {
-      const from = at + 4;
-      at = from + view.getInt32(at);
-      into.push(run.slice(from - start, at - start));
+    for (let at = start, i = from; i < last; i++) {
+      const text = at + 4;
+      at = text + view.getInt32(at);
+      into[i] = run.slice(text - start, at - start);
     }
     this.pos = end;
-    return true;
+    return last;
   }
 
   private take(bytes: number): number {
