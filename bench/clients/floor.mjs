@@ -1,6 +1,6 @@
 /**
  * The floor: a bare socket that writes requests that were encoded before, with a number put into each, in one write a turn,
- * and does nothing with the answers but count them. No client can be faster.
+ * and does nothing with the answers but count them. No client can compute less.
  */
 import * as net from 'node:net';
 import { once } from 'node:events';

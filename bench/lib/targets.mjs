@@ -11,12 +11,13 @@ const ms = (value) => `${value.toFixed(1)} ms`;
 /** Why a target cannot be met, or not yet; shown only where a run fell short. */
 const WHY = {
   floor:
-    'the floor and its responder are lean: they exchange a hundred calls in the time in which a promise, a record each way, ' +
-    'a Stat with three bigints and a turn of the microtask queue can be made for a part of them',
+    'the floor computes a fifth of what a promise, a record each way, a Stat with three bigints and a turn of the microtask ' +
+    'queue take; what is left of the difference is how long both wait for the responder, which is little on a busy machine',
   depth1:
     'a call by itself pays for its own turn of the event loop: a flush on `process.nextTick`, and code that the kernel has put out of the cache',
   children: 'ten thousand strings have to be made, and the floor makes none',
-  bytes: 'the value is put together from chunks of 64 KiB in one buffer of its own; the floor drops them',
+  bytes:
+    'the value is copied once, from the buffer that the socket is read into to one of its own; the floor drops it',
   set: 'the value is copied when the call is made, so that it may be changed afterwards',
   options: 'options are checked with each call, and the call is hung on its signal and taken off again',
   turn: 'a turn encodes one request of 128 KiB, some milliseconds at the most; the rest is what else ran on the machine',
