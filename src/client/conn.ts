@@ -13,6 +13,7 @@ import {
   type ZkError,
 } from '../protocol/errors.js';
 import { hex, withReadableJson } from '../protocol/readable.js';
+import { isOutlived, stateBehind } from '../session/deadlines.js';
 import { overError } from '../session/fates.js';
 import type { SessionEvent } from '../session/ports.js';
 import { WatchEventRecord } from '../session/watches.js';
@@ -225,14 +226,19 @@ export class Conn extends TreeCalls {
 
   // ---------------------------------------------------------------- state
 
-  /** State in ZooKeeper's own words; `Disconnected` before `connect()`. */
+  /**
+   * State in ZooKeeper's own words; `Disconnected` before `connect()`. This and all that is said of the session looks at the
+   * clock first: behind a standstill of the process it is not what was true before it.
+   */
   get state(): KeeperState {
-    return this.driver.core.state;
+    const { core } = this.driver;
+    return this.isOutlived ? stateBehind(core.state) : core.state;
   }
 
   /** Id of the session: 0n before the first and between two, and the last one's after `close()`. */
   get sessionId(): bigint {
-    return this.driver.core.sessionId;
+    const { core } = this.driver;
+    return this.isOutlived ? 0n : core.sessionId;
   }
 
   /** Resolves when this Conn is over, for whatever reason; never rejects. A new one after {@link reconnect}. */
@@ -247,19 +253,22 @@ export class Conn extends TreeCalls {
    */
   get session(): SessionHandle | null {
     const { sessionId, timeoutMs, passwd, isLocal } = this.driver.core;
-    return sessionId === 0n || passwd === null || isLocal || this.driver.isOver
+    return sessionId === 0n || passwd === null || isLocal || this.driver.isOver || this.isOutlived
       ? null
       : new SessionHandle(sessionId, passwd, timeoutMs);
   }
 
-  /** How many sessions this Conn has had; changes exactly when everything that belonged to a session is lost. */
+  /**
+   * How many sessions this Conn has had; changes when a new one begins. As long as it is the same and {@link session} is not
+   * null, nothing is lost that belongs to the session.
+   */
   get sessionEpoch(): number {
     return this.driver.core.sessionEpoch;
   }
 
   /** `host:port` of the server that the session is connected to. */
   get server(): string | undefined {
-    return this.driver.server;
+    return this.isOutlived ? undefined : this.driver.server;
   }
 
   /** Highest zxid seen in a reply of this session; no server that is behind it will be accepted. */
@@ -370,6 +379,11 @@ export class Conn extends TreeCalls {
     return servers;
   }
 
+  /** Is the session over by our clock, which nobody has heard yet? */
+  private get isOutlived(): boolean {
+    return isOutlived(this.driver.core, this.driver.clock.now());
+  }
+
   private begin(): void {
     this.caller.delays.begin();
     this.over = new Promise((resolve) => {
@@ -378,7 +392,7 @@ export class Conn extends TreeCalls {
   }
 
   private onSessionEvent(event: SessionEvent): void {
-    const { sessionId, sessionEpoch } = this;
+    const { sessionId, sessionEpoch } = this.driver.core;
     switch (event.type) {
       case 'watch': {
         const { type, path, zxid } = event.event;

@@ -4,6 +4,7 @@ import type { AnyOp } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
 import { SessionCore } from '../session/core.js';
 import type { AuthWaiter } from '../session/credentials.js';
+import { isOutlived } from '../session/deadlines.js';
 import { PendingRequest } from '../session/pending.js';
 import { isTerminal } from '../session/phases.js';
 import type { Ports, SessionEvent } from '../session/ports.js';
@@ -64,7 +65,7 @@ export class Driver implements Ports {
     this.scout = new Scout({ dialer, clock, next: () => this.choices.another() });
     const { securing } = this.core;
     this.sasl = new SaslClient(parts.sasl ?? null, {
-      token: (epoch, token, done) => this.enter((now) => securing.token(epoch, token, done, now)),
+      token: (epoch, token, done) => this.awake((now) => securing.token(epoch, token, done, now)),
       failed: (epoch, error) => this.enter((now) => securing.failed(epoch, error, now)),
     });
   }
@@ -129,7 +130,7 @@ export class Driver implements Ports {
 
   /** @param timeoutMs how long the waiter waits; 0 for ever, null for as long as calls do */
   addAuth(scheme: string, auth: Buffer, waiter: AuthWaiter, timeoutMs: number | null): void {
-    this.enter((now) => this.core.addAuth(scheme, auth, waiter, now, timeoutMs));
+    this.awake((now) => this.core.addAuth(scheme, auth, waiter, now, timeoutMs));
   }
 
   /**
@@ -171,7 +172,7 @@ export class Driver implements Ports {
   }
 
   close(): void {
-    this.enter((now) => this.core.close(now));
+    this.awake((now) => this.core.close(now));
   }
 
   detach(): void {
@@ -263,22 +264,22 @@ export class Driver implements Ports {
 
   wantResume(epoch: number): void {
     // behind every continuation of the promises that are settled by now, however many there are in a row
-    defer(this.clock, () => this.enter((now) => this.core.resume(epoch, now)));
+    defer(this.clock, () => this.awake((now) => this.core.resume(epoch, now)));
   }
 
   wantRest(epoch: number): void {
-    const resume = (): unknown => this.enter((now) => this.core.resume(epoch, now, true));
+    const resume = (): void => this.awake((now) => this.core.resume(epoch, now, true));
     // the continuations have asked for their flush before that: it is the tick before this one
     void SETTLED.then(() => process.nextTick(resume));
   }
 
   wantTurn(epoch: number): void {
-    defer(this.clock, () => this.enter((now) => this.core.traffic.goOn(epoch, now)));
+    defer(this.clock, () => this.awake((now) => this.core.traffic.goOn(epoch, now)));
   }
 
   askVersion(epoch: number): void {
     const tell = (knows: boolean): void =>
-      this.enter((now) => this.core.traffic.versionIs(epoch, knows, now));
+      this.awake((now) => this.core.traffic.versionIs(epoch, knows, now));
     this.scout.knows(this.link?.server ?? null, operations.removeWatches, tell);
   }
 
@@ -378,7 +379,7 @@ export class Driver implements Ports {
         const kept = link.mustWait && !(bytes instanceof Error) ? Buffer.from(bytes) : bytes;
         report((now) => this.received(link, kept, now));
       },
-      onDrain: () => report((now) => this.core.drained(epoch, now)),
+      onDrain: () => report(() => this.awake((now) => this.core.drained(epoch, now))),
       onEnd: () => report(() => this.over(epoch, server, new Error(whyEnded(this.core.phase.name)))),
       onClose: (error) => {
         report(() => this.over(epoch, server, asError(error ?? 'the connection was closed')));
@@ -396,6 +397,14 @@ export class Driver implements Ports {
       this.depth--;
       this.arm();
     }
+  }
+
+  /** The same, behind what the clock says: it may write. */
+  private awake(run: (now: number) => void): void {
+    this.enter((now) => {
+      this.afterStall(now);
+      run(now);
+    });
   }
 
   private received({ epoch, server }: Link, chunk: Buffer | Error, now: number): void {
@@ -437,10 +446,7 @@ export class Driver implements Ports {
   // ---------------------------------------------------------------- time
 
   private readonly flush = (): void => {
-    this.enter((now) => {
-      this.afterStall(now);
-      this.core.flush(now);
-    });
+    this.awake((now) => this.core.flush(now));
   };
 
   private arm(): void {
@@ -462,7 +468,7 @@ export class Driver implements Ports {
    * it: what waits in the socket may belong to a session that is over.
    */
   private afterStall(now: number): void {
-    if (now - this.alarm.at >= this.core.timeoutMs) this.ring(now);
+    if (now - this.alarm.at >= this.core.timeoutMs || isOutlived(this.core, now)) this.ring(now);
   }
 
   private ring(now: number): void {

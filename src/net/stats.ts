@@ -3,6 +3,7 @@ import type { KeeperState } from '../protocol/constants.js';
 import type { WatchKind } from '../protocol/op.js';
 import { withReadableJson } from '../protocol/readable.js';
 import type { SessionCore } from '../session/core.js';
+import { isOutlived, stateBehind } from '../session/deadlines.js';
 import type { Reporter } from './reporter.js';
 
 /**
@@ -71,9 +72,9 @@ export function statsOf(
   const { pending, waiting } = queue.load;
   const { pingMs } = core.liveness;
   return withReadableJson({
-    state: core.state,
-    server,
-    sessionId: core.sessionId,
+    ...(isOutlived(core, now)
+      ? { state: stateBehind(core.state), server: undefined, sessionId: 0n }
+      : { state: core.state, server, sessionId: core.sessionId }),
     sessionEpoch: core.sessionEpoch,
     negotiatedTimeoutMs: core.timeoutMs,
     pingMs: pingMs < 0 ? undefined : pingMs,

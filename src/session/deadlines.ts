@@ -1,4 +1,5 @@
 /** When the core must look at the clock next, from where it stands. */
+import type { KeeperState } from '../protocol/constants.js';
 import type { Liveness } from './liveness.js';
 import type { Phase } from './phases.js';
 import { expiryMs } from './timeouts.js';
@@ -31,6 +32,42 @@ export function nextDeadline(
     default:
       return Infinity;
   }
+}
+
+/**
+ * Does our own clock say that the session is over, though nobody has looked at it yet? The next look at it will find the
+ * same, whatever comes before it.
+ */
+export function isOutlived(
+  {
+    phase,
+    liveness,
+    sessionId,
+    timeoutMs,
+  }: {
+    readonly phase: Phase;
+    readonly liveness: Liveness;
+    readonly sessionId: bigint;
+    readonly timeoutMs: number;
+  },
+  now: number,
+): boolean {
+  switch (phase.name) {
+    case 'live':
+      return liveness.isOutlived(now, timeoutMs);
+    case 'dialing':
+    case 'handshaking':
+    case 'securing':
+    case 'backoff':
+      return now >= expiryDeadline(sessionId, liveness, timeoutMs);
+    default:
+      return false;
+  }
+}
+
+/** The state of a session that is {@link isOutlived}, which nobody has been told yet. */
+export function stateBehind(told: KeeperState): KeeperState {
+  return told === 'SyncConnected' || told === 'ConnectedReadOnly' ? 'Disconnected' : told;
 }
 
 /** When our own clock says that the session is over; never, as long as there is none. */

@@ -57,12 +57,17 @@ export class Liveness {
     return Math.min(this.readDeadline(sessionMs), ping);
   }
 
+  /** Nobody keeps a session so long of which he hears nothing: what lies unread is of a session that is over. */
+  isOutlived(now: number, sessionMs: number): boolean {
+    return now - Math.max(this.lastSent, this.lastHeard) >= expiryMs(sessionMs);
+  }
+
   check(now: number, sessionMs: number): Check {
+    // ahead of all deadlines: whoever asks for the state has heard it already
+    if (this.isOutlived(now, sessionMs)) return 'dead';
     const deadline = this.readDeadline(sessionMs);
     if (now < deadline)
       return !this.pingOut && now >= this.lastSent + pingAfterMs(sessionMs) ? 'ping' : 'nothing';
-    // nobody keeps a session so long of which he hears nothing: what lies unread is of a session that is over
-    if (now - Math.max(this.lastSent, this.lastHeard) >= expiryMs(sessionMs)) return 'dead';
     if (this.graceUntil !== 0 || now - deadline <= LATE_MS) return 'dead';
     // we stood still, not the server: what it sent lies unread, and a ping brings an answer if it lives
     this.graceUntil = now + graceMs(sessionMs);

@@ -20,6 +20,8 @@ export class Sender {
     private readonly ports: Pick<Ports, 'write' | 'wantFlush'>,
     private readonly queue: RequestQueue,
     private readonly liveness: Liveness,
+    /** Session timeout, ms. */
+    private readonly session: { readonly timeoutMs: number },
   ) {}
 
   /** A new connection, or none. */
@@ -40,15 +42,20 @@ export class Sender {
    */
   add(pending: PendingRequest, epoch: number | null, now: number): ZkError | null {
     // the bound is for what a socket does not take, not for what one turn asks for
-    if (epoch !== null && this.queue.isFull) this.flush(epoch, now);
+    if (epoch !== null && this.queue.isFull && this.mayGoNow(now)) this.flush(epoch, now);
     const refusal = this.queue.add(pending);
     if (refusal !== null || epoch === null) return refusal;
-    if (!this.blocked && this.queue.waitingBytes >= INLINE_FLUSH_BYTES) {
+    if (!this.blocked && this.queue.waitingBytes >= INLINE_FLUSH_BYTES && this.mayGoNow(now)) {
       this.flush(epoch, now);
     } else {
       this.wantFlush();
     }
     return null;
+  }
+
+  /** Behind a standstill nothing goes out in the turn that asks for it: the clock must be heard first. */
+  private mayGoNow(now: number): boolean {
+    return !this.liveness.isOutlived(now, this.session.timeoutMs);
   }
 
   /** What waits must leave when the turn is over. */

@@ -44,7 +44,7 @@ export class Traffic {
     private readonly where: Where,
   ) {
     this.queue = new RequestQueue(config, (pending) => this.underWayNoMore(pending));
-    this.sender = new Sender(ports, this.queue, liveness);
+    this.sender = new Sender(ports, this.queue, liveness, where);
     this.priming = new Priming(this.credentials, this.watches, this.queue);
     this.unwatching = new Unwatching(this.watches, this.queue, this.arming, () => {
       const { phase } = this.where;

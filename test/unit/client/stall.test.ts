@@ -82,6 +82,87 @@ describe('[A17] an event loop that stood still for 2 T', () => {
     },
   );
 
+  it('is in the state at the first look, before anything is heard of it, and in what is heard then', async () => {
+    const server = new ScriptedServer();
+    const conn = await server.connected();
+    const looks = (): unknown[] => [conn.state, conn.session?.id ?? null, conn.sessionId, conn.server];
+    const before = looks();
+    expect(before).toEqual(['SyncConnected', conn.sessionId, conn.sessionId, 'a:1']);
+    const heard = listen(conn);
+    const seen: unknown[] = [];
+    conn.on('state', ({ state }) => void seen.push([state, ...looks()]));
+    server.clock.jump((4 / 3) * T - 1);
+    expect(looks()).toEqual(before);
+    server.clock.jump(1);
+    const behind = ['Disconnected', null, 0n, undefined];
+    expect(looks()).toEqual(behind);
+    expect(conn.stats()).toMatchObject({ state: 'Disconnected', server: undefined, sessionId: 0n });
+    expect(heard).toEqual([]);
+    await server.clock.advance(0);
+    await server.clock.advance(0);
+    expect(heard).toEqual(['SUSPENDED', 'loop-lag > T', 'LOST']);
+    expect(seen).toEqual([
+      ['Disconnected', ...behind],
+      ['Expired', 'Expired', null, 0n, undefined],
+    ]);
+    expect(conn.sessionEpoch).toBe(1);
+    await conn.close();
+  });
+
+  it('between two servers there is no session at the first look, whatever the next one says', async () => {
+    const server = new ScriptedServer();
+    const conn = await server.connected();
+    await server.link.fail();
+    await server.clock.advance(1000);
+    await server.link.connect();
+    expect(conn.session).not.toBeNull();
+    server.clock.jump(2 * T);
+    expect([conn.state, conn.session]).toEqual(['Disconnected', null]);
+    const heard = listen(conn);
+    await server.link.accept();
+    expect([conn.state, conn.session]).toEqual(['Expired', null]);
+    await server.clock.advance(0);
+    expect(heard).toEqual(['LOST']);
+    await conn.close();
+  });
+
+  it.each([
+    [
+      'a call of more bytes than wait for the end of the turn',
+      (conn: Conn) => conn.create('/a', 'x'.repeat(70_000)),
+    ],
+    ['a credential', (conn: Conn) => Promise.all([conn.create('/a', ''), conn.addAuth('digest', 'a:b')])],
+    ['the end of the session', (conn: Conn) => Promise.all([conn.create('/a', ''), conn.close()])],
+  ])('%s does not go out before the clock was heard', async (_what, ask) => {
+    const server = new ScriptedServer();
+    const conn = await server.connected();
+    const old = server.link;
+    server.clock.jump(2 * T);
+    const asked = rejectionOf(ask(conn));
+    await settle();
+    expect(old.take()).toEqual([]);
+    await server.clock.advance(0);
+    expect(await asked).toMatchObject({ outcome: 'not-sent' });
+    await conn.close();
+  });
+
+  it('more calls than may wait do not go out either', async () => {
+    const server = new ScriptedServer();
+    const conn = await server.connected({ offlineQueue: { maxRequests: 2 } });
+    const old = server.link;
+    server.clock.jump(2 * T);
+    const asked = ['/a', '/b', '/c'].map((path) => rejectionOf(conn.create(path, '')));
+    await settle();
+    expect(old.take()).toEqual([]);
+    await server.clock.advance(0);
+    expect((await Promise.all(asked)).map((error) => (error as { code?: string }).code)).toEqual([
+      'ZK_SESSION_EXPIRED',
+      'ZK_SESSION_EXPIRED',
+      'ZK_QUEUE_FULL',
+    ]);
+    await conn.close();
+  });
+
   it('a call that is made at once runs in no session that is over', async () => {
     const server = new ScriptedServer();
     const conn = await server.connected();

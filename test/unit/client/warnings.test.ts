@@ -91,7 +91,7 @@ describe('[M4] the warning slow-handler', () => {
   });
 
   it('is not given for those who are slow to hear a warning', async () => {
-    const { server, conn, warnings } = await start();
+    const { server, conn, warnings } = await start({ loopLagMs: 0 });
     conn.on('warning', () => server.clock.jump(60_000));
     conn.on('watch', () => server.clock.jump(500));
     await event(server);
