@@ -25,12 +25,17 @@ export interface Books {
   readonly ends: ReadonlyMap<string, number>;
   readonly bytesOut: number;
   readonly bytesIn: number;
+  /** What there was something to look for: no watch, for instance, where arming all of them was lost. */
+  readonly looked: ReadonlySet<Never>;
 }
+
+/** What must never be, in short. */
+export type Never = 'writes' | 'promises' | 'watches' | 'gaps' | 'sessions' | 'handles' | 'secrets';
 
 /** Something that must never be. */
 export class Broken extends Error {
   constructor(
-    readonly zero: 'writes' | 'promises' | 'watches' | 'gaps' | 'sessions' | 'handles' | 'secrets',
+    readonly zero: Never,
     text: string,
   ) {
     super(text);
@@ -59,6 +64,7 @@ class Conversation {
   readonly calls: Call[] = [];
   readonly settled: number[] = [];
   private readonly causes: unknown[] = [];
+  private readonly looked = new Set<Never>();
   private expired = false;
 
   constructor(
@@ -150,8 +156,11 @@ class Conversation {
     this.checkOneShot('exist', exist, 'NodeCreated', this.at('n'));
     this.checkOneShot('child', child, 'NodeChildrenChanged', this.at('c'));
     const stayed = this.wire.lines.length === reconnectsBefore && this.wire.lines.length === 1;
-    streams[0].check('NodeDataChanged', this.at('p'), stayed);
-    streams[1].check('NodeCreated', this.at('t/x'), stayed);
+    const heard = [
+      streams[0].check('NodeDataChanged', this.at('p'), stayed),
+      streams[1].check('NodeCreated', this.at('t/x'), stayed),
+    ];
+    if (heard.includes(true)) this.looked.add('watches').add('gaps');
 
     await this.ownChange();
     for (const stream of [stays, tree]) stream?.close();
@@ -166,6 +175,7 @@ class Conversation {
       ends: count(this.calls.map(({ end }) => end ?? 'open')),
       bytesOut: this.wire.lines[0]?.bytesOut ?? 0,
       bytesIn: this.wire.lines[0]?.bytesIn ?? 0,
+      looked: this.looked,
     };
   }
 
@@ -251,6 +261,7 @@ class Conversation {
     if (watch === null) return;
     const json = watch.toJSON();
     if (this.expired && json.state === 'ended') return;
+    this.looked.add('watches');
     if (json.state !== 'fired') throw new Broken('watches', `the ${kind} watch is ${json.state}`);
     void watch.event.then((event) => {
       if (event.type !== type || event.path !== path)
@@ -272,6 +283,7 @@ class Conversation {
       order.push(stat === null ? 'lost' : 'reply');
     });
     await this.until(set);
+    if (order.includes('reply')) this.looked.add('watches');
     if (order.includes('reply') && order.join() !== 'event,reply' && order[0] !== 'ended')
       throw new Broken('watches', `its own change: ${order.join()}`);
   }
@@ -281,7 +293,11 @@ class Conversation {
     const { server, witness, clock } = this.stage;
     this.checkCalls();
     this.checkTree();
-    for (const cause of this.causes) this.checkError(cause);
+    this.looked.add('promises').add('sessions').add('writes').add('handles');
+    for (const cause of this.causes) {
+      if (cause instanceof Error) this.looked.add('secrets');
+      this.checkError(cause);
+    }
     if (this.conn.sessionEpoch > (this.expired ? 2 : 1))
       throw new Broken('sessions', `${this.conn.sessionEpoch} sessions`);
     const mine = (): boolean => server.sessions.some(({ id }) => id === this.conn.sessionId);
@@ -392,8 +408,9 @@ class Listener {
     this.done = true;
   }
 
-  check(type: string, path: string, stayed: boolean): void {
-    if (this.stream === null || this.done) return;
+  /** @returns false if there is no stream any more that should have said it */
+  check(type: string, path: string, stayed: boolean): boolean {
+    if (this.stream === null || this.done) return false;
     const events = this.items.filter(
       (item) => item.type === type && (item as { path: string }).path === path,
     );
@@ -403,6 +420,7 @@ class Listener {
       throw new Broken('watches', `told of ${this.items.map((item) => item.type).join()}`);
     if (events.length === 0 && gaps.length === 0) throw new Broken('gaps', `nothing was told of ${path}`);
     if (stayed && gaps.length > 0) throw new Broken('gaps', 'a gap on a connection that stayed');
+    return true;
   }
 }
 

@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import * as client from '../../../src/index.js';
 import { MiniServer, VirtualClock } from '../../../src/testing.js';
 import { SCALE, checked, injected, requested, type Zero } from '../../support/tally.js';
-import { Broken, converse, openStage, type Fate } from './conversation.js';
+import { Broken, converse, openStage, type Fate, type Never } from './conversation.js';
 import type { Cut, Direction, How } from './wire.js';
 
-const ZERO: Readonly<Record<Broken['zero'], Zero>> = {
+const ZERO: Readonly<Record<Never, Zero>> = {
   writes: 'acknowledged writes lost',
   promises: 'promises hanging',
   watches: 'watches lost or doubled',
@@ -38,6 +38,7 @@ export function killAfterEveryByte(direction: Direction): void {
         try {
           const books = await converse(stage, cut, fate);
           requested(books.calls);
+          for (const zero of books.looked) checked(ZERO[zero], 0);
           for (const [end, n] of books.ends) ends.set(end, (ends.get(end) ?? 0) + n);
         } catch (error) {
           if (error instanceof Broken) checked(ZERO[error.zero], 1);
@@ -47,7 +48,6 @@ export function killAfterEveryByte(direction: Direction): void {
         }
         cuts++;
         injected(fate === 'expired' ? 'cut, and expired meanwhile' : `cut by ${how}`);
-        for (const zero of Object.values(ZERO)) checked(zero, 0);
       }
       process.stdout.write(
         `${cuts} cuts ${direction} by ${how}, ${fate}: ${JSON.stringify(Object.fromEntries(ends))}\n`,

@@ -18,6 +18,8 @@ export class Play {
   private going = true;
   private serial = 0;
   private readonly closers: (() => unknown)[] = [];
+  /** Watches that ended with an error, and the session in which they were armed. */
+  private readonly ends: { readonly conn: Conn; readonly epoch: number; readonly text: string }[] = [];
   private readonly ended: Promise<void>;
   private end: () => void = () => undefined;
 
@@ -36,9 +38,21 @@ export class Play {
     this.end();
   }
 
-  /** Streams and watches are given up; what they saw counts as it is. */
+  /**
+   * Streams and watches are given up; what they saw counts as it is. Call it when each Conn has a session again: only the
+   * end of its session excuses a watch that ended with an error.
+   */
   giveUp(): void {
+    for (const { conn, epoch, text } of this.ends.splice(0))
+      if (conn.sessionEpoch === epoch) this.record.endedWrongly.push(text);
     for (const close of this.closers.splice(0)) close();
+  }
+
+  /** Whether that is an excuse turns out when there is a session again. */
+  private endedBy(error: unknown, conn: Conn, epoch: number, what: string): void {
+    if (!ZkError.is(error)) throw error;
+    if (error.code !== 'ZK_WATCH_CLOSED')
+      this.ends.push({ conn, epoch, text: `${what} ended in session ${epoch}: ${error.message}` });
   }
 
   private pause(): Promise<void> {
@@ -211,30 +225,32 @@ export class Play {
   /** Each member of the set as an event, across reconnects; a new stream in each session. */
   async streams(conn: Conn, client: string): Promise<void> {
     while (this.going) {
-      const { value: stream } = await this.record.call(conn, client, 'addWatch', () =>
-        conn.addWatch('/set', 'PERSISTENT_RECURSIVE', { bufferSize: 1_000_000 }),
+      const { value } = await this.record.call(conn, client, 'addWatch', () =>
+        conn
+          .addWatch('/set', 'PERSISTENT_RECURSIVE', { bufferSize: 1_000_000 })
+          .then((stream) => ({ stream, epoch: conn.sessionEpoch })),
       );
-      if (stream === undefined) {
+      if (value === undefined) {
         await this.pause();
         continue;
       }
+      const { stream, epoch } = value;
       const record: StreamRecord = { armed: conn.lastZxid, sights: [], over: false };
       this.record.streams.push(record);
       this.closers.push(() => stream.close());
-      await Promise.all([this.look(conn, client, stream, record), this.readBeside(conn, client, record)]);
+      const look = this.look(conn, client, stream, record).catch((error: unknown) => {
+        this.endedBy(error, conn, epoch, `the stream of ${client}`);
+        record.over = true;
+      });
+      await Promise.all([look, this.readBeside(conn, client, record)]);
     }
   }
 
   private async look(conn: Conn, client: string, stream: WatchStream, record: StreamRecord): Promise<void> {
-    try {
-      for await (const item of stream) {
-        if (item.type === 'gap') this.gap(conn, client, record);
-        else if (item.type === 'overflow' || item.type === 'suspended') throw new Error(item.type);
-        else record.sights.push({ kind: 'event', type: item.type, path: item.path, zxid: item.zxid });
-      }
-    } catch (error) {
-      if (!ZkError.is(error)) throw error;
-      record.over = true;
+    for await (const item of stream) {
+      if (item.type === 'gap') this.gap(conn, client, record);
+      else if (item.type === 'overflow' || item.type === 'suspended') throw new Error(item.type);
+      else record.sights.push({ kind: 'event', type: item.type, path: item.path, zxid: item.zxid });
     }
   }
 
@@ -264,7 +280,9 @@ export class Play {
   /** One watch after the other, each for the next member of the set. */
   async oneShots(conn: Conn, client: string): Promise<void> {
     while (this.going) {
-      const { value } = await this.record.call(conn, client, 'childrenW', () => conn.childrenW('/set'));
+      const { value } = await this.record.call(conn, client, 'childrenW', () =>
+        conn.childrenW('/set').then((armed) => ({ ...armed, epoch: conn.sessionEpoch })),
+      );
       if (value === undefined) {
         await this.pause();
         continue;
@@ -276,8 +294,8 @@ export class Play {
         const { type, zxid } = await value.watch.event;
         record.events.push({ type, zxid });
       } catch (error) {
-        if (!ZkError.is(error)) throw error;
-        record.over = error.code !== 'ZK_WATCH_CLOSED';
+        this.endedBy(error, conn, value.epoch, `a watch of ${client}`);
+        record.over = (error as ZkError).code !== 'ZK_WATCH_CLOSED';
       }
     }
   }

@@ -39,6 +39,8 @@ export class Recorder {
   readonly traced: TracedCall[] = [];
   readonly streams: StreamRecord[] = [];
   readonly oneShots: OneShotRecord[] = [];
+  /** Watches and streams that ended with an error although their session went on, in words. */
+  readonly endedWrongly: string[] = [];
   /** Calls that have not settled. */
   readonly open = new Set<string>();
   requests = 0;

@@ -57,7 +57,10 @@ export function judge(record: Recorder, circumstances: Circumstances): readonly 
     .sort((a, b) => (a.zxid < b.zxid ? -1 : 1));
   const until = log.at(-1)?.zxid ?? 0n;
   const childLog = log.map(({ zxid }): Change => ({ zxid, type: 'NodeChildrenChanged', path: '/set' }));
-  look('watches lost or doubled', checkOneShots(record.oneShots, childLog, until));
+  look('watches lost or doubled', [
+    ...checkOneShots(record.oneShots, childLog, until),
+    ...record.endedWrongly,
+  ]);
   look(
     'unmarked gaps',
     record.streams.flatMap(({ armed, sights, over }) =>
