@@ -25,6 +25,10 @@ export class PendingRequest {
   whenSettled: { settled(): void } | null = null;
   /** Was it handed to a socket? */
   sent = false;
+  /** Its length on the wire, prefix included; 0 before it is encoded. */
+  frameBytes = 0;
+  /** It is among those of which it is known who gives up first. */
+  isTimed = false;
   settled = false;
 
   constructor(
@@ -42,9 +46,10 @@ export class PendingRequest {
     readonly absentErrno: number,
   ) {}
 
-  /** It has its place on the wire. @param _bytes its length */
-  encoded(xid: number, _bytes: number): void {
+  /** It has its place on the wire. @param bytes its length without the prefix */
+  encoded(xid: number, bytes: number): void {
     this.xid = xid;
+    this.frameBytes = bytes + 4;
   }
 
   /** Its reply came, also if nobody waits for it any more. For those who trace requests. */
@@ -121,32 +126,15 @@ export class RequestRing {
     return index < this.length ? this.slots[(this.head + index) & (this.slots.length - 1)] : undefined;
   }
 
-  /** Does somebody still wait for one of them? */
-  get isAwaited(): boolean {
-    // those who gave up are the oldest, as a rule
-    for (let i = this.length - 1; i >= 0; i--) if (this.at(i)?.settled === false) return true;
-    return false;
-  }
-
   /** Empties the ring and fails everything that was in it and not settled, in order. */
   failAll(fate: Fate): void {
     const all = this.drain();
     for (const pending of all) if (!pending.settled) pending.fail(fate(pending));
   }
 
-  /** Removes those that are settled and returns which places they had. */
-  removeSettled(each: (pending: PendingRequest) => void = () => undefined): ReadonlySet<number> {
-    const removed = new Set<number>();
-    const all = this.drain();
-    all.forEach((pending, index) => {
-      if (!pending.settled) {
-        this.push(pending);
-        return;
-      }
-      removed.add(index);
-      each(pending);
-    });
-    return removed;
+  /** Removes those that are settled. */
+  removeSettled(): void {
+    for (const pending of this.drain()) if (!pending.settled) this.push(pending);
   }
 
   private drain(): PendingRequest[] {

@@ -11,7 +11,8 @@ import {
   RequestTooLargeError,
   XidMismatchError,
 } from '../protocol/errors.js';
-import { Outbox } from './outbox.js';
+import { CallDeadlines } from './call-deadlines.js';
+import { Outbox, type Chunk } from './outbox.js';
 import { RequestRing, type Fate, type PendingRequest } from './pending.js';
 
 /** Bounds of the queue. */
@@ -34,10 +35,15 @@ export class RequestQueue {
   replies = 0;
   largestRequestBytes = 0;
   largestReplyBytes = 0;
-  /** No request times out before this; it may be too early, never too late. */
-  private earliestDeadline = Infinity;
-  /** Requests that wait although nobody waits for them any more; taken out before anything is written. */
+  private readonly deadlines = new CallDeadlines();
+  /**
+   * Requests that wait although nobody waits for them any more, and their bytes. They count for nothing and are never
+   * written; they are taken out when they are half of all, so that each costs little, however many are given up one by one.
+   */
   private withdrawn = 0;
+  private withdrawnBytes = 0;
+  /** Requests that were sent, and of which nobody waits for the reply any more. */
+  private abandoned = 0;
 
   /** @param dropped hears of what was given up before it was sent, and never will be */
   constructor(
@@ -47,12 +53,12 @@ export class RequestQueue {
 
   /** Requests without a reply, and how many of them were not handed to a socket yet. */
   get load(): { readonly pending: number; readonly waiting: number } {
-    return { pending: this.waiting.length + this.sent.length, waiting: this.waiting.length };
+    return { pending: this.waitingCount + this.sent.length, waiting: this.waitingCount };
   }
 
   /** Does somebody still wait for a reply? */
   get isAwaited(): boolean {
-    return this.waiting.isAwaited || this.sent.isAwaited;
+    return this.waitingCount > 0 || this.sent.length > this.abandoned;
   }
 
   /** Longest single request, bytes. */
@@ -61,17 +67,21 @@ export class RequestQueue {
   }
 
   get waitingBytes(): number {
-    return this.outbox.waitingBytes;
+    return this.outbox.waitingBytes - this.withdrawnBytes;
   }
 
   /** Does as much wait for a socket as may? */
   get isFull(): boolean {
     const { maxRequests, maxBytes } = this.limits;
-    return this.waiting.length >= maxRequests || this.outbox.waitingBytes >= maxBytes;
+    return this.waitingCount >= maxRequests || this.waitingBytes >= maxBytes;
   }
 
   get earliest(): number {
-    return this.earliestDeadline;
+    return this.deadlines.earliest;
+  }
+
+  private get waitingCount(): number {
+    return this.waiting.length - this.withdrawn;
   }
 
   /**
@@ -80,15 +90,14 @@ export class RequestQueue {
    */
   add(pending: PendingRequest, unbounded = false): ZkError | null {
     const { op, path } = pending;
-    if (this.withdrawn > 0 && this.isFull) this.dropWithdrawn();
     if (this.isFull && !unbounded) {
-      const text = `${this.waiting.length} requests (${this.outbox.waitingBytes} bytes) wait to be sent already`;
+      const text = `${this.waitingCount} requests (${this.waitingBytes} bytes) wait to be sent already`;
       return new QueueFullError(text, { op: op.name, path, outcome: 'not-sent' });
     }
     const refusal = this.encode(this.outbox, pending);
     if (refusal !== null) return refusal;
     this.waiting.push(pending);
-    if (pending.deadline < this.earliestDeadline) this.earliestDeadline = pending.deadline;
+    this.deadlines.add(pending.deadline);
     return null;
   }
 
@@ -108,9 +117,12 @@ export class RequestQueue {
     return this.sent.peek();
   }
 
-  /** Those that wait for a socket. */
+  /** Those that wait for a socket, and that somebody waits for. */
   *unsent(): Generator<PendingRequest> {
-    for (let i = 0; i < this.waiting.length; i++) yield this.waiting.at(i) as PendingRequest;
+    for (let i = 0; i < this.waiting.length; i++) {
+      const pending = this.waiting.at(i) as PendingRequest;
+      if (!pending.settled) yield pending;
+    }
   }
 
   /**
@@ -118,23 +130,32 @@ export class RequestQueue {
    * was not will never be.
    */
   withdraw(pending: PendingRequest): void {
-    if (pending.sent) return;
+    if (pending.sent) {
+      this.abandoned++;
+      return;
+    }
     this.withdrawn++;
-    // each is looked at a bounded number of times, however many are given up one by one
-    if (this.withdrawn * 2 > this.waiting.length) this.dropWithdrawn();
+    this.withdrawnBytes += pending.frameBytes;
+    this.dropped(pending);
+    if (this.withdrawn * 2 > this.waiting.length || this.withdrawnBytes * 2 > this.outbox.waitingBytes) {
+      this.compact();
+    }
   }
 
   /** The next bytes for the socket, or null. Their requests count as sent from now on. */
   take(): Buffer | null {
-    if (this.withdrawn > 0) this.dropWithdrawn();
-    const chunk = this.outbox.shift();
-    if (chunk === null) return null;
-    for (let i = 0; i < chunk.frames; i++) {
-      const pending = this.waiting.shift() as PendingRequest;
-      pending.sent = true;
-      this.sent.push(pending);
+    for (let chunk = this.outbox.shift(); chunk !== null; chunk = this.outbox.shift()) {
+      const bytes = this.withdrawn > 0 ? this.withoutWithdrawn(chunk) : chunk.bytes;
+      for (let i = 0; i < chunk.frames; i++) {
+        const pending = this.waiting.shift() as PendingRequest;
+        if (!pending.settled) {
+          pending.sent = true;
+          this.sent.push(pending);
+        }
+      }
+      if (bytes.length > 0) return bytes;
     }
-    return chunk.bytes;
+    return null;
   }
 
   /**
@@ -145,6 +166,7 @@ export class RequestQueue {
     const oldest = this.sent.peek();
     if (oldest?.xid !== xid) throw new XidMismatchError(xid, oldest?.xid);
     this.sent.shift();
+    if (oldest.settled) this.abandoned--;
     this.replies++;
     if (bytes > this.largestReplyBytes) this.largestReplyBytes = bytes;
     return oldest;
@@ -152,6 +174,7 @@ export class RequestQueue {
 
   /** The connection is gone: fails what was handed to a socket. */
   failSent(fate: Fate): void {
+    this.abandoned = 0;
     this.sent.failAll(fate);
   }
 
@@ -159,40 +182,50 @@ export class RequestQueue {
   failWaiting(fate: Fate): void {
     this.outbox.clear();
     this.withdrawn = 0;
+    this.withdrawnBytes = 0;
     this.waiting.failAll(fate);
   }
 
   /**
    * Fails what has waited past its deadline. A request that was sent keeps its place, so that its late reply is
-   * recognised; one that was not is taken out, bytes and all.
+   * recognised; one that was not will never be.
    */
   sweep(now: number): void {
-    if (now < this.earliestDeadline) return;
-    this.earliestDeadline = Infinity;
-    this.expire(this.sent, 'unknown', now);
-    if (this.expire(this.waiting, 'not-sent', now)) this.dropWithdrawn();
-  }
-
-  /** Takes out, bytes and all, what waits for a socket and is settled. */
-  private dropWithdrawn(): void {
-    this.withdrawn = 0;
-    const removed = this.waiting.removeSettled(this.dropped);
-    this.outbox.filter((index) => !removed.has(index));
-  }
-
-  private expire(ring: RequestRing, outcome: 'unknown' | 'not-sent', now: number): boolean {
-    let any = false;
-    for (let i = 0; i < ring.length; i++) {
-      const pending = ring.at(i) as PendingRequest;
+    for (const pending of this.deadlines.passed(now, [this.sent, this.waiting])) {
+      // settling another one may have run code that settles this one
       if (pending.settled) continue;
-      if (pending.deadline <= now) {
-        pending.fail(new RequestTimeoutError({ op: pending.op.name, path: pending.path, outcome }));
-        any = true;
-      } else if (pending.deadline < this.earliestDeadline) {
-        this.earliestDeadline = pending.deadline;
-      }
+      const { op, path, sent } = pending;
+      pending.fail(new RequestTimeoutError({ op: op.name, path, outcome: sent ? 'unknown' : 'not-sent' }));
+      this.withdraw(pending);
     }
-    return any;
+  }
+
+  /** Takes out, bytes and all, what waits for a socket and was withdrawn. */
+  private compact(): void {
+    this.withdrawn = 0;
+    this.withdrawnBytes = 0;
+    this.outbox.filter((index) => this.waiting.at(index)?.settled === false);
+    this.waiting.removeSettled();
+  }
+
+  /** What is left of a chunk whose requests are the oldest that wait. */
+  private withoutWithdrawn({ bytes, frames }: Chunk): Buffer {
+    const kept: Buffer[] = [];
+    let start = 0;
+    let end = 0;
+    for (let i = 0; i < frames; i++) {
+      const { settled, frameBytes } = this.waiting.at(i) as PendingRequest;
+      if (settled) {
+        this.withdrawn--;
+        this.withdrawnBytes -= frameBytes;
+        if (end > start) kept.push(bytes.subarray(start, end));
+        start = end + frameBytes;
+      }
+      end += frameBytes;
+    }
+    if (start === 0) return bytes;
+    if (end > start) kept.push(bytes.subarray(start, end));
+    return kept.length === 1 ? (kept[0] as Buffer) : Buffer.concat(kept);
   }
 
   private encode(out: Outbox, pending: PendingRequest): ZkError | null {

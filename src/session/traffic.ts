@@ -43,7 +43,7 @@ export class Traffic {
     liveness: Liveness,
     private readonly where: Where,
   ) {
-    this.queue = new RequestQueue(config, (pending) => this.underWayNoMore(pending));
+    this.queue = new RequestQueue(config, (pending) => this.watchAnswered(pending));
     this.sender = new Sender(ports, this.queue, liveness, where);
     this.priming = new Priming(this.credentials, this.watches, this.queue);
     this.unwatching = new Unwatching(this.watches, this.queue, this.arming, () => {
@@ -141,7 +141,7 @@ export class Traffic {
     if (phase.name === 'live' || phase.name === 'closing') this.sender.flush(phase.epoch, now);
   }
 
-  /** A request that may arm a watch was answered: somebody may have waited for that to take one off. */
+  /** A request that may arm a watch was answered, or will never be sent: somebody may have waited for that to take one off. */
   watchAnswered(pending: PendingRequest): void {
     this.underWayNoMore(pending);
     if (this.unwatching.isDue) this.sender.wantFlush();

@@ -152,8 +152,8 @@ export const BUGS: readonly PlantedBug[] = [
     'a request that was sent times out as not-sent',
     'what may have happened is said',
     'session/queue.ts',
-    "this.expire(this.sent, 'unknown', now);",
-    "this.expire(this.sent, 'not-sent', now);",
+    "outcome: sent ? 'unknown' : 'not-sent'",
+    "outcome: 'not-sent'",
   ),
   bug(
     'what is lost is rejected in another order',
@@ -281,13 +281,18 @@ export const BUGS: readonly PlantedBug[] = [
     'this.timer?.cancel();\n    this.timer = null;',
     'this.timer = null;',
   ),
-  bug(
-    'a request that has timed out times out again',
-    'a late reply is taken off the stream',
-    'session/queue.ts',
-    'if (pending.settled) continue;',
-    '',
-  ),
+  {
+    bug: 'a request that has timed out times out again',
+    caughtBy: 'a late reply is taken off the stream',
+    edits: [
+      {
+        file: 'session/call-deadlines.ts',
+        find: 'this.takeFirst();\n      if (!first.settled) passed.push(first);',
+        plant: 'if (passed.includes(first)) break;\n      passed.push(first);',
+      },
+      { file: 'session/queue.ts', find: 'if (pending.settled) continue;', plant: '' },
+    ],
+  },
   bug(
     'requests never time out',
     'what may have happened is said',

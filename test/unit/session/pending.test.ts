@@ -91,13 +91,13 @@ function ringAt(head: number, count: number): { ring: RequestRing; all: Recorded
 describe('the ring', () => {
   it('has nothing at first', () => {
     const ring = new RequestRing();
-    expect([ring.length, ring.peek(), ring.shift(), ring.at(0), ring.removeSettled().size]).toEqual([
+    expect([ring.length, ring.peek(), ring.shift(), ring.at(0)]).toEqual([
       0,
       undefined,
       undefined,
       undefined,
-      0,
     ]);
+    ring.removeSettled();
     expect(ring.length).toBe(0);
   });
 
@@ -150,17 +150,17 @@ describe('the ring', () => {
     expect(contents(ring)).toEqual(again);
   });
 
-  it.each([0, 1, 7, 12, 15])('removes the settled, wherever they lie, and says where: head at %i', (head) => {
+  it.each([0, 1, 7, 12, 15])('removes the settled, wherever they lie: head at %i', (head) => {
     const { ring, all } = ringAt(head, 14);
     const gone = [0, 3, 4, 9, 13];
     for (const index of gone) all[index]!.succeed(null);
-    expect([...ring.removeSettled()].sort((a, b) => a - b)).toEqual(gone);
+    ring.removeSettled();
     const rest = all.filter((_, i) => !gone.includes(i));
     expect(contents(ring)).toEqual(rest);
     const more = requests(100, 140);
     pushAll(ring, more);
     expect(contents(ring)).toEqual([...rest, ...more]);
-    expect(ring.removeSettled().size).toBe(0);
+    ring.removeSettled();
     expect(contents(ring)).toEqual([...rest, ...more]);
   });
 
@@ -224,8 +224,7 @@ describe('the ring', () => {
             const each = model[n];
             if (each?.settled === false) each.succeed(null);
           } else {
-            const places = model.flatMap(({ settled }, i) => (settled ? [i] : []));
-            expect([...ring.removeSettled()]).toEqual(places);
+            ring.removeSettled();
             model = model.filter(({ settled }) => !settled);
           }
           expect(ring.length).toBe(model.length);
