@@ -73,6 +73,9 @@ export class WatchRegistry {
     persistentRecursive: new Map(),
   };
 
+  /** No recursive watch is on a longer path. */
+  private longestRecursive = 0;
+
   /** @param left hears that a table has lost its last watcher of a path, though the watch did not fire */
   constructor(private readonly left: (kind: WatchKind, path: string) => void = () => undefined) {}
 
@@ -80,6 +83,9 @@ export class WatchRegistry {
   arm(kind: WatchKind, path: string, watcher: Watcher): void {
     const table = this.tables[kind];
     const there = table.get(path);
+    if (kind === 'persistentRecursive') {
+      this.longestRecursive = Math.max(table.size === 0 ? 0 : this.longestRecursive, path.length);
+    }
     if (there === undefined) table.set(path, watcher);
     else if (there instanceof Set) there.add(watcher);
     else table.set(path, new Set([there, watcher]));
@@ -132,7 +138,7 @@ export class WatchRegistry {
     const { persistent, persistentRecursive } = this.tables;
     if (persistent.size > 0) addTo(taken, persistent.get(path));
     if (persistentRecursive.size > 0 && type !== 'NodeChildrenChanged') {
-      for (const at of withAncestors(path)) addTo(taken, persistentRecursive.get(at));
+      for (const at of withAncestors(path, this.longestRecursive)) addTo(taken, persistentRecursive.get(at));
     }
     return taken;
   }
@@ -202,9 +208,13 @@ export class WatchRegistry {
   }
 }
 
-/** A path and all above it. The path is the server's word, and may be anything. */
-function* withAncestors(path: string): Generator<string> {
-  for (let end = path.length; end > 1; end = path.lastIndexOf('/', end - 1)) yield path.slice(0, end);
+/**
+ * A path and all above it, but for those that are longer than any that is looked for: the path is the server's word, and may
+ * be nothing but slashes.
+ */
+function* withAncestors(path: string, longest: number): Generator<string> {
+  let end = path.length > longest ? path.lastIndexOf('/', longest) : path.length;
+  for (; end > 1; end = path.lastIndexOf('/', end - 1)) yield path.slice(0, end);
   yield '/';
 }
 

@@ -3,7 +3,6 @@
  * connection; its watches go with it.
  */
 import { AddWatchModeCode, EventTypeCode, WatcherTypeCode } from '../protocol/constants.js';
-import { parentPath } from '../protocol/paths.js';
 import type { Acl } from '../protocol/records.js';
 import type { Traits } from './release.js';
 
@@ -38,6 +37,8 @@ export class WatchTable {
   private readonly byWatcher = new Map<Watcher, Set<string>>();
   /** Recursive watches: without any, a change need not be looked for above its node. */
   private recursive = 0;
+  /** None of them was ever on a longer path. */
+  private longestRecursive = 0;
 
   /** @param sideBySide may one watcher have several modes on one path? */
   constructor(private readonly sideBySide: boolean) {}
@@ -49,6 +50,7 @@ export class WatchTable {
     let paths = this.byWatcher.get(watcher);
     if (paths === undefined) this.byWatcher.set(watcher, (paths = new Set()));
     paths.add(path);
+    if (mode === WatchMode.RECURSIVE) this.longestRecursive = Math.max(this.longestRecursive, path.length);
     this.setModes(watchers, watcher, this.sideBySide ? (watchers.get(watcher) ?? 0) | mode : mode);
   }
 
@@ -147,9 +149,10 @@ export class WatchTable {
 
   /** Adds those who watch recursively on a path above. */
   private addFromAbove(path: string, told: Set<Watcher>): void {
-    for (let at = path; at !== '/' && at.includes('/');) {
-      at = parentPath(at);
-      for (const [watcher, modes] of this.byPath.get(at) ?? NO_MODES) {
+    // a path may be long and deep, and each part of it is read to be looked for
+    let end = path.lastIndexOf('/', this.longestRecursive);
+    for (; end >= 0; end = end === 0 ? -1 : path.lastIndexOf('/', end - 1)) {
+      for (const [watcher, modes] of this.byPath.get(end === 0 ? '/' : path.slice(0, end)) ?? NO_MODES) {
         if ((modes & WatchMode.RECURSIVE) !== 0) told.add(watcher);
       }
     }

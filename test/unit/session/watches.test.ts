@@ -240,6 +240,53 @@ describe('a persistent watch', () => {
   });
 });
 
+describe('a recursive watch', () => {
+  /** What an event looks for among the paths of recursive watches. */
+  function lookedFor(registry: WatchRegistry, path: string): string[] {
+    const { persistentRecursive: table } = (
+      registry as unknown as { tables: Record<string, Map<string, unknown>> }
+    ).tables;
+    const asked: string[] = [];
+    table!.get = (key) => {
+      asked.push(key);
+      return Map.prototype.get.call(table, key) as unknown;
+    };
+    registry.take('NodeDataChanged', path);
+    return asked;
+  }
+
+  it.each(['/', '/a', '/a/b', '/a/b/cde'])(
+    'on %s hears of what is below it, however long that is',
+    (path) => {
+      const registry = new WatchRegistry();
+      const watcher = armed(registry, 'persistentRecursive', path);
+      for (const end of ['', '/x', '/x/y', `/${'z'.repeat(50)}`, '/x'.repeat(100)]) {
+        const at = path === '/' ? end || '/' : path + end;
+        expect(registry.take('NodeDataChanged', at)).toEqual([watcher]);
+      }
+      expect(registry.take('NodeDataChanged', `${path}x`)).toEqual(path === '/' ? [watcher] : []);
+    },
+  );
+
+  it('is not looked for on paths that are longer than any that is watched, be an event all slashes', () => {
+    const registry = new WatchRegistry();
+    for (const path of ['/a', '/long/er', '/b']) armed(registry, 'persistentRecursive', path);
+    expect(lookedFor(registry, '/'.repeat(100_000)).map(({ length }) => length)).toEqual([
+      8, 7, 6, 5, 4, 3, 2, 1,
+    ]);
+    expect(lookedFor(registry, '/long/er/and/longer')).toEqual(['/long/er', '/long', '/']);
+    expect(lookedFor(registry, `/long/${'x'.repeat(1000)}`)).toEqual(['/long', '/']);
+  });
+
+  it('that is long costs nothing more when it has ended, and no other is there', () => {
+    const registry = new WatchRegistry();
+    const watcher = armed(registry, 'persistentRecursive', '/a'.repeat(1000));
+    registry.disarm('persistentRecursive', '/a'.repeat(1000), watcher);
+    armed(registry, 'persistentRecursive', '/a');
+    expect(lookedFor(registry, '/a'.repeat(5000))).toEqual(['/a', '/']);
+  });
+});
+
 describe('leaving', () => {
   it('is told when the last one of a table leaves a path, and only if he left by himself', () => {
     const left: string[] = [];

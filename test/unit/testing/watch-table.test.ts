@@ -44,6 +44,35 @@ describe('WatchTable', () => {
   });
 });
 
+describe('a recursive watch', () => {
+  it.each(['/', '/a', '/a/b', '/a/b/cde'])(
+    'on %s hears of what is below it, however deep that is',
+    (path) => {
+      const table = new WatchTable(true);
+      const one = new Ear();
+      table.add(path, one, WatchMode.RECURSIVE);
+      for (const end of ['', '/x', '/x/y', `/${'z'.repeat(50)}`, '/x'.repeat(100)]) {
+        const at = path === '/' ? end || '/' : path + end;
+        expect([...table.trigger(at, NodeDataChanged)]).toEqual([one]);
+      }
+      expect([...table.trigger(`${path}x`, NodeDataChanged)]).toEqual(path === '/' ? [one] : []);
+    },
+  );
+
+  it('is not looked for on paths that are longer than any that is watched', () => {
+    const table = new WatchTable(true);
+    for (const path of ['/a', '/long/er']) table.add(path, new Ear(), WatchMode.RECURSIVE);
+    const { byPath } = table as unknown as { byPath: Map<string, unknown> };
+    const asked: string[] = [];
+    byPath.get = (key) => {
+      asked.push(key);
+      return Map.prototype.get.call(byPath, key) as unknown;
+    };
+    table.trigger('/x'.repeat(5000), NodeDataChanged);
+    expect(asked.slice(1)).toEqual(['/x/x/x/x', '/x/x/x', '/x/x', '/x', '/']);
+  });
+});
+
 describe('modes', () => {
   it('stand side by side, and only the standard one is used up', () => {
     const table = new WatchTable(true);
