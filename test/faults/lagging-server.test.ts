@@ -6,7 +6,6 @@ import { describe, expect, it, test } from 'vitest';
 import { connect } from '../../src/index.js';
 import { FaultProxy, MiniEnsemble } from '../../src/testing.js';
 import { realStage, type Stage, type StageMember } from '../support/ensemble-stage.js';
-import { SEED } from '../support/property.js';
 import { checked, injected, requested, SCALE } from '../support/tally.js';
 import { untilDone } from '../support/until-done.js';
 import { findZooKeeper, RELEASES } from '../support/zookeeper-jars.js';
@@ -113,13 +112,14 @@ async function playAll(stage: Servers): Promise<void> {
 describe('a server that is behind what was read', () => {
   it('is left, on a mini-ensemble', LIMIT, async () => playAll(await miniServers()));
 
-  const version = RELEASES[SEED % RELEASES.length]!;
-  const found = process.env['ZK_REAL'] === '0' ? { missing: 'ZK_REAL=0' } : findZooKeeper(version);
-  if ('missing' in found) {
-    if (process.env['ZK_REQUIRED'] === '1') throw new Error(`ZK_REQUIRED=1, but ${found.missing}`);
-    process.stdout.write(`skipped: servers of ${version} that are behind: ${found.missing}\n`);
-    test.skip(`is left, on a real ensemble: ${found.missing}`, () => undefined);
-  } else {
-    it('is left, on a real ensemble', LIMIT, async () => playAll(await realStage(version)));
-  }
+  describe.each(RELEASES)('ZooKeeper %s', (version) => {
+    const found = process.env['ZK_REAL'] === '0' ? { missing: 'ZK_REAL=0' } : findZooKeeper(version);
+    if ('missing' in found) {
+      if (process.env['ZK_REQUIRED'] === '1') throw new Error(`ZK_REQUIRED=1, but ${found.missing}`);
+      process.stdout.write(`skipped: servers of ${version} that are behind: ${found.missing}\n`);
+      test.skip(`is left, on a real ensemble: ${found.missing}`, () => undefined);
+    } else {
+      it('is left, on a real ensemble', LIMIT, async () => playAll(await realStage(version)));
+    }
+  });
 });

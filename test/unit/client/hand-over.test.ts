@@ -1,7 +1,7 @@
 /** A session that goes from one Conn to another, and a Conn that comes back from a refusal. */
 import { inspect } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { connect, exponentialBackoff, type Conn, type ConnOptions } from '../../../src/index.js';
+import { connect, exponentialBackoff, type Conn, type ConnOptions, type Dialer } from '../../../src/index.js';
 import {
   AuthFailedError,
   ConnClosedError,
@@ -95,6 +95,32 @@ describe('detach', () => {
     expect(second.sessionId).not.toBe(session.id);
     const end = await rejectionOf(connect(server.connectString, { session, sessionExpiry: 'close' }));
     expect(end).toBeInstanceOf(SessionExpiredError);
+  });
+
+  it.each([
+    ['another one', Buffer.alloc(16, 9)],
+    ['that is too short', Buffer.alloc(15)],
+  ])('a session with a password %s is over at once, and is asked for once', async (_name, password) => {
+    const owner = await client();
+    await owner.create('/mine', 'x', { mode: 'EPHEMERAL' });
+    const { sessionId } = owner;
+    let dials = 0;
+    const dialer: Dialer = (to, events) => {
+      dials++;
+      return server.dialer(to, events);
+    };
+    const session = { id: sessionId, password };
+    const end = await rejectionOf(connect(server.connectString, { session, sessionExpiry: 'close', dialer }));
+    expect(end).toBeInstanceOf(SessionExpiredError);
+    expect(dials).toBe(1);
+    // a Conn that may go on does so in a session of its own
+    const thief = await client({ session, dialer });
+    expect(thief.sessionId).not.toBe(sessionId);
+    expect(dials).toBe(3);
+    // and the owner goes on with his
+    await owner.sync('/');
+    expect(owner.sessionId).toBe(sessionId);
+    expect((await thief.exists('/mine'))?.ephemeralOwner).toBe(sessionId);
   });
 });
 
