@@ -287,6 +287,10 @@ export class Driver implements Ports {
     this.unknownOps.hungUp(this.latestServer ?? '', op, said);
   }
 
+  answeredTo(op: AnyOp): void {
+    this.unknownOps.answered(this.latestServer ?? '', op);
+  }
+
   servers(): number {
     return this.choices.count;
   }

@@ -21,6 +21,8 @@ export class UnknownOps {
   /** By server. What is known of one holds until a connection to it ends for any other reason: it may be a new release. */
   private readonly unknown = new Map<string, Set<AnyOp>>();
   private readonly suspects = new Map<string, Suspect>();
+  /** By server: what it has answered. If it hangs up on that without a word, it is for another reason. */
+  private readonly known = new Map<string, Set<AnyOp>>();
   /** The server that has just said that it does not know one, and hangs up for that. */
   private hangingUp: string | null = null;
 
@@ -42,12 +44,24 @@ export class UnknownOps {
   /** @param said it says that it does not know it; else this was the first that waited for its answer */
   hungUp(server: string, op: AnyOp, said: boolean): void {
     if (said) {
+      // an older release at the same address, maybe
+      this.known.get(server)?.delete(op);
       this.add(server, op);
       this.hangingUp = server;
       return;
     }
+    if (this.known.get(server)?.has(op) === true) return;
     const before = this.suspects.get(server);
     this.suspects.set(server, { op, times: before?.op === op ? before.times + 1 : 1 });
+  }
+
+  /** A server has answered an operation: it knows it. */
+  answered(server: string, op: AnyOp): void {
+    const known = this.known.get(server);
+    if (known === undefined) this.known.set(server, new Set([op]));
+    else known.add(op);
+    if (this.suspects.get(server)?.op === op) this.suspects.delete(server);
+    this.remove(server, op);
   }
 
   /** A connection to a server has ended, or an attempt at one. */
@@ -79,8 +93,13 @@ export class UnknownOps {
     }
     const ops = this.unknown.get(server);
     if (ops === undefined || version === null || version === undefined) return;
-    for (const op of ops) if (isSince(version, op.since)) ops.delete(op);
-    if (ops.size === 0) this.unknown.delete(server);
+    for (const op of ops) if (isSince(version, op.since)) this.remove(server, op);
+  }
+
+  private remove(server: string, op: AnyOp): void {
+    const ops = this.unknown.get(server);
+    ops?.delete(op);
+    if (ops?.size === 0) this.unknown.delete(server);
   }
 
   private add(server: string, op: AnyOp): void {

@@ -15,7 +15,7 @@ import {
   keeperError,
 } from '../protocol/errors.js';
 import { JuteReader } from '../protocol/jute.js';
-import { refusalOf } from '../protocol/op.js';
+import { EVERYWHERE, refusalOf } from '../protocol/op.js';
 import { REPLY_HEADER_BYTES, readWatcherEvent } from '../protocol/records.js';
 import type { Liveness } from './liveness.js';
 import type { PendingRequest } from './pending.js';
@@ -131,6 +131,7 @@ export class Inbox {
         const pending = to.traffic.queue.replied(xid, end - start);
         this.sawZxid(zxidHigh, zxidLow);
         pending.replied(errno, cutFrom === 0 ? end - start : cutFrom, reader);
+        if (pending.op.since !== EVERYWHERE) to.traffic.answeredTo(pending.op);
         // before its caller hears of it, and also if he has given up: the server has done it
         if (pending.removal !== null)
           to.traffic.unwatching.answered(pending.removal, pending.path, errno, this.lastZxid);

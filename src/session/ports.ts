@@ -49,6 +49,8 @@ export interface Ports {
    * of those without an answer.
    */
   hungUpOn(op: AnyOp, said: boolean): void;
+  /** A server has answered an operation that not every server knows; said once a connection. */
+  answeredTo(op: AnyOp): void;
   /** How many servers there are. */
   servers(): number;
   /** 0 <= r < 1 */

@@ -36,6 +36,10 @@ export class Traffic {
   readonly unwatching: Unwatching;
   private readonly priming: Priming;
   private readonly arming = new Arming();
+  /** Is it we who end the connection? */
+  private isLeaving = false;
+  /** Operations that not every server knows, and this one has answered. */
+  private readonly answeredOps = new Set<AnyOp>();
 
   constructor(
     private readonly ports: Ports,
@@ -102,6 +106,13 @@ export class Traffic {
     this.ports.hungUpOn(op, true);
   }
 
+  /** The server has answered an operation that not every one knows. */
+  answeredTo(op: AnyOp): void {
+    if (this.answeredOps.has(op)) return;
+    this.answeredOps.add(op);
+    this.ports.answeredTo(op);
+  }
+
   /** A new connection has a session: what it begins with, then what waited. */
   begin(epoch: number, now: number): void {
     this.sender.writeOut(this.priming.begin(this.where.lastZxid), epoch, now);
@@ -155,6 +166,7 @@ export class Traffic {
 
   /** The connection will be given up on purpose, which says nothing about its server. */
   leaving(): void {
+    this.isLeaving = true;
     this.priming.leaving();
   }
 
@@ -164,6 +176,7 @@ export class Traffic {
     this.priming.connectionLost();
     this.sender.reset();
     this.unwatching.reset();
+    this.answeredOps.clear();
     // what was sent will not be answered
     this.arming.clear();
     for (const pending of this.queue.unsent()) this.arming.add(pending);
@@ -172,7 +185,9 @@ export class Traffic {
   /** Fails the requests that went with the connection, or that may not wait for the next one. */
   cutOff(cause: ZkError): void {
     const oldest = this.queue.oldestSent;
-    if (oldest !== undefined && oldest.op.since !== EVERYWHERE && cause instanceof LinkError) {
+    const isHangUp = cause instanceof LinkError && !this.isLeaving;
+    this.isLeaving = false;
+    if (isHangUp && oldest !== undefined && oldest.op.since !== EVERYWHERE) {
       this.ports.hungUpOn(oldest.op, false);
     }
     this.queue.failSent(lossFate('unknown', cause));

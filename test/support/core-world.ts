@@ -78,6 +78,7 @@ export class CoreWorld implements Ports {
   readonly rests: number[] = [];
   readonly versionsAsked: number[] = [];
   readonly hungUpOps: string[] = [];
+  readonly answeredOps: string[] = [];
   /** Names and results in the order of settlement. */
   readonly settled: Fate[] = [];
   flushWanted = 0;
@@ -148,6 +149,10 @@ export class CoreWorld implements Ports {
 
   hungUpOn(op: AnyOp, said: boolean): void {
     this.hungUpOps.push(`${op.name} ${said ? 'said' : 'silent'}`);
+  }
+
+  answeredTo(op: AnyOp): void {
+    this.answeredOps.push(op.name);
   }
 
   servers(): number {

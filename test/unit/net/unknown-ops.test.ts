@@ -86,6 +86,40 @@ describe('an operation at which a server hangs up without a word', () => {
     expect(await suspected(hangUps, version)).toEqual(expected);
   });
 
+  it.each([
+    ['before', ['answered', 'cut', 'cut', 'cut']],
+    ['between', ['cut', 'answered', 'cut', 'cut']],
+    ['behind', ['cut', 'cut', 'answered']],
+  ] as const)('is known to one that has answered it, whatever it hangs up for: %s', async (_when, story) => {
+    const ops = new UnknownOps();
+    for (const what of story) {
+      ops.ended('a:1');
+      if (what === 'cut') ops.hungUp('a:1', whoAmI, false);
+      else ops.answered('a:1', whoAmI);
+    }
+    expect(await connected(ops, null)).toBe(0);
+    expect(ops.has(whoAmI, 'a:1', 1)).toBe(false);
+    expect(ops.isEmpty).toBe(true);
+  });
+
+  it('is known to one that answers when it was given up already, and to no other server', async () => {
+    const ops = new UnknownOps();
+    for (let i = 0; i < 2; i++) ops.hungUp('a:1', whoAmI, false);
+    await connected(ops, null);
+    ops.answered('b:1', whoAmI);
+    ops.answered('a:1', addWatch);
+    expect(ops.has(whoAmI, 'a:1', 1)).toBe(true);
+    ops.answered('a:1', whoAmI);
+    expect(ops.has(whoAmI, 'a:1', 1)).toBe(false);
+  });
+
+  it('is unknown to one that says so, though it has answered it once: it may be an older release now', () => {
+    const ops = new UnknownOps();
+    ops.answered('a:1', whoAmI);
+    ops.hungUp('a:1', whoAmI, true);
+    expect(ops.has(whoAmI, 'a:1', 1)).toBe(true);
+  });
+
   it('asks nobody anything where nothing is open', async () => {
     expect(await connected(new UnknownOps(), '3.9.3')).toBe(0);
   });
