@@ -110,6 +110,7 @@ export class Priming {
       this.answered(round);
     };
     const refused = (error: Error): void => {
+      if (isTemporary(error)) throw error;
       if (isRefusal(error)) this.answered(round);
       this.refused(batch, error, counts);
     };
@@ -155,6 +156,15 @@ export function closeRequest(confirmed: () => void): PendingRequest {
 }
 
 const ignore = (): void => undefined;
+
+/**
+ * Did the server refuse it for the moment, being too busy for example? No watch may end for that. Thrown behind the answer,
+ * it costs the connection, and the next one, behind a pause that grows, arms them all again.
+ */
+export function isTemporary(error: Error): error is ZkError {
+  return isRefusal(error) && error.retryable;
+}
+
 /** Did the server, or our own limit, say no? */
 export function isRefusal(error: Error): error is ZkError {
   return (ZkError.is(error) && error.outcome === 'rejected') || error instanceof UsageError;

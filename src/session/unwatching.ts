@@ -7,7 +7,7 @@ import { WatcherTypeCode, type WatcherType } from '../protocol/constants.js';
 import type { WatchKind } from '../protocol/op.js';
 import { operations } from '../protocol/operations.js';
 import { PendingRequest } from './pending.js';
-import { isRefusal } from './priming.js';
+import { isRefusal, isTemporary } from './priming.js';
 import type { RequestQueue } from './queue.js';
 import { rearmingBatches, type Armed } from './rearming.js';
 import { Removal, isAnswer, isOneShotType } from './removal.js';
@@ -190,6 +190,7 @@ export class Unwatching {
     };
     for (const { op, request, paths } of rearmingBatches(mine, since, queue.maxRequestBytes)) {
       const refused = (error: Error): void => {
+        if (isTemporary(error)) throw error;
         if (isRefusal(error)) watches.endThese(paths, error);
       };
       this.add(new PendingRequest(op, request, path, ignore, refused, null, null, 0));

@@ -97,6 +97,73 @@ describe('reads with a watch behind an addWatch that is under way', () => {
   });
 });
 
+describe('watches that the server does not arm again for the moment', () => {
+  const { ThrottledOp, SessionMoved, OperationTimeout, SystemError } = Errno;
+
+  it.each([
+    ['ThrottledOp', ThrottledOp],
+    ['SessionMoved', SessionMoved],
+    ['OperationTimeout', OperationTimeout],
+  ])('go on, on the next connection, behind a pause that grows: %s', (_name, err) => {
+    const w = live();
+    const watcher = new RecordingWatcher();
+    const read = w.get('/a', watcher);
+    w.flush();
+    w.replyData(read.pending.xid, 7n);
+    w.serverCount = 1;
+    w.core.ended(w.epoch, new LinkError('x', new Error('cut')), w.now);
+    const pauses: number[] = [];
+    for (let i = 0; i < 7; i++) {
+      const { phase } = w.core;
+      if (phase.name === 'backoff') pauses.push(phase.until - w.now);
+      w.goLive();
+      const [arming, ...more] = w.newRequests();
+      expect(more).toEqual([]);
+      expect(arming).toMatchObject({ op: operations.setWatches, request: { relativeZxid: 7n } });
+      // what the server has seen meanwhile is not what the watch has
+      if (i < 6) w.reply(arming!.xid, { err, zxid: 99n });
+      else w.reply(arming!.xid, { zxid: 99n });
+    }
+    expect(pauses).toEqual([50, 100, 200, 400, 500, 500, 500]);
+    expect(w.core.phase.name).toBe('live');
+    expect(w.hungUpOps).toEqual([]);
+    expect(watcher.heard.filter((word) => word.startsWith('ZK_'))).toEqual([]);
+    w.notify(3, '/a', 100n);
+    expect(watcher.heard.at(-1)).toBe('NodeDataChanged /a 100');
+  });
+
+  it('go on too where that was behind a removal', () => {
+    const w = live();
+    const watcher = new RecordingWatcher();
+    const persistent = addWatch(w, '/a', PERSISTENT);
+    const read = w.get('/a', watcher);
+    w.flush();
+    w.reply(persistent.pending.xid, { err: SystemError });
+    w.replyData(read.pending.xid, 7n);
+    const armed = flushed(w).find(({ op }) => op === operations.setWatches);
+    w.reply(armed!.xid, { err: ThrottledOp });
+    expect(w.core.phase.name).not.toBe('live');
+    w.goLive();
+    expect(w.newRequests()).toMatchObject([
+      { op: operations.setWatches, request: { dataWatches: ['/a'], relativeZxid: 7n } },
+    ]);
+    expect(watcher.heard.filter((word) => word.startsWith('ZK_'))).toEqual([]);
+  });
+
+  it('end where the server says no for good', () => {
+    const w = live();
+    const watcher = new RecordingWatcher();
+    const read = w.get('/a', watcher);
+    w.flush();
+    w.replyData(read.pending.xid, 7n);
+    w.core.ended(w.epoch, new LinkError('x', new Error('cut')), w.now);
+    w.goLive();
+    w.reply(w.newRequests()[0]!.xid, { err: SystemError });
+    expect(watcher.heard.at(-1)).toBe('ZK_SYSTEM_ERROR');
+    expect(w.core.phase.name).toBe('live');
+  });
+});
+
 describe('connections that we end on purpose while watches are armed anew', () => {
   function turns(count: number, end: (w: CoreWorld) => void): RecordingWatcher {
     const w = live();
