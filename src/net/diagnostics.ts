@@ -1,11 +1,12 @@
 /**
  * The only importer of `debug` and `node:diagnostics_channel`. Nothing is built before somebody listens, be it with
  * `DEBUG=zk-conn:*` or by subscribing to a channel. What a subscriber throws becomes an uncaught exception in a later
- * turn: Node sees to that.
+ * turn: Node sees to that. So does what `debug` throws, whose `log` may be the user's own: we see to that.
  */
 import { channel, tracingChannel } from 'node:diagnostics_channel';
 import createDebug, { type Debugger } from 'debug';
 import { printable } from '../protocol/readable.js';
+import { usersCode } from './users-parts.js';
 
 /** One namespace. */
 export interface Log {
@@ -21,7 +22,9 @@ function logOf(namespace: string): Log {
   let made: Debugger | undefined;
   const debug = (): Debugger => (made ??= createDebug(namespace));
   const log = (format: string, ...args: unknown[]): void =>
-    debug()(format, ...args.map((arg) => (typeof arg === 'string' ? printable(arg) : arg)));
+    usersCode(() => {
+      debug()(format, ...args.map((arg) => (typeof arg === 'string' ? printable(arg) : arg)));
+    });
   return Object.defineProperty(log, 'enabled', { get: () => debug().enabled }) as unknown as Log;
 }
 
