@@ -15,6 +15,7 @@ import { formatServer, type ServerAddress } from './connect-string.js';
 import { requestLog } from './diagnostics.js';
 import type { DriverParts } from './driver-parts.js';
 import { Link, whyEnded, type LinkOwner } from './link.js';
+import { Remains } from './remains.js';
 import { Reporter } from './reporter.js';
 import { statsOf, type ConnStats } from './stats.js';
 import { TracedRequest, isTracing } from './traced-request.js';
@@ -41,9 +42,7 @@ export class Driver implements Ports {
   /** The server of the latest attempt. */
   private latest: ServerAddress | null = null;
   private readonly alarm: Alarm;
-  /** Sockets that are not closed yet. */
-  private open = 0;
-  private readonly whenGone: (() => void)[] = [];
+  private readonly remains: Remains;
   /** For those who wait for a session on a connection. */
   readonly usable = new Usable(() => this.core.phase.name === 'live' || this.isOver);
   private ended = false;
@@ -61,6 +60,7 @@ export class Driver implements Ports {
     this.core = new SessionCore(this, parts.config);
     this.alarm = new Alarm(parts.clock, () => this.enter((now) => this.ring(now)));
     const { dialer, clock } = parts;
+    this.remains = new Remains(clock, () => this.ended);
     this.choices = new Choices(parts.hostProvider);
     this.scout = new Scout({ dialer, clock, next: () => this.choices.another() });
     const { securing } = this.core;
@@ -159,7 +159,7 @@ export class Driver implements Ports {
     if (this.core.phase.name === 'dialing') {
       // of this one the core has heard nothing: the same attempt goes on at another server, and none has failed
       this.link = null;
-      this.drop(link);
+      this.remains.drop(link);
       void this.dialNext(link.epoch);
     } else {
       this.leave(link.server, 'it is not in the new list');
@@ -204,8 +204,7 @@ export class Driver implements Ports {
 
   /** Calls back when the core has ended and no socket is left. */
   onceGone(callback: () => void): void {
-    this.whenGone.push(callback);
-    this.checkGone();
+    this.remains.onceNone(callback);
   }
 
   /** Will there never be a session again? */
@@ -253,7 +252,7 @@ export class Driver implements Ports {
     this.link = null;
     this.scout.stop();
     this.unknownOps.ended(formatServer(link.server));
-    this.drop(link);
+    this.remains.drop(link);
   }
 
   wantFlush(): void {
@@ -305,7 +304,7 @@ export class Driver implements Ports {
     this.parts.onEvent(event);
     if (event.type === 'end') {
       this.ended = true;
-      this.checkGone();
+      this.remains.look();
     } else if (event.type === 'state' && event.state === 'ConnectedReadOnly') {
       this.seekWritable(link);
     }
@@ -357,15 +356,15 @@ export class Driver implements Ports {
     if (!this.isDialing(epoch)) return;
     const link = new Link(epoch, server, this.owner);
     this.link = link;
-    this.open++;
+    this.remains.opened(link);
     try {
       link.transport = checkTransport(this.parts.dialer(server, this.eventsOf(link)));
     } catch (error) {
-      this.closed(link);
+      this.remains.closed(link);
       this.over(epoch, server, asError(error));
     }
     // hung up by a callback that came before the dialer returned
-    if (this.link !== link) this.drop(link);
+    if (this.link !== link) this.remains.drop(link);
     else if (!this.isHolding) link.hold(false);
   }
 
@@ -387,7 +386,7 @@ export class Driver implements Ports {
       onEnd: () => report(() => this.over(epoch, server, new Error(whyEnded(this.core.phase.name)))),
       onClose: (error) => {
         report(() => this.over(epoch, server, asError(error ?? 'the connection was closed')));
-        link.report(() => this.closed(link));
+        link.report(() => this.remains.closed(link));
       },
     });
   }
@@ -422,17 +421,6 @@ export class Driver implements Ports {
     this.core.bytes(epoch, chunk, now);
   }
 
-  private drop(link: Link): void {
-    if (!link.destroy()) this.closed(link);
-  }
-
-  private closed(link: Link): void {
-    if (link.closed) return;
-    link.closed = true;
-    this.open--;
-    this.checkGone();
-  }
-
   private over(epoch: number, server: ServerAddress, cause: Error): void {
     // a dialer may know better what is wrong: a TlsError names the server and the reason
     const error = cause instanceof ConnectionError ? cause : new LinkError(formatServer(server), cause);
@@ -440,11 +428,6 @@ export class Driver implements Ports {
       if (this.core.phase.name === 'dialing') this.core.dialFailed(epoch, error, now);
       else this.core.ended(epoch, error, now);
     });
-  }
-
-  private checkGone(): void {
-    if (!this.ended || this.open > 0) return;
-    for (const callback of this.whenGone.splice(0)) callback();
   }
 
   // ---------------------------------------------------------------- time

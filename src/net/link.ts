@@ -14,8 +14,6 @@ export interface LinkOwner {
 
 export class Link {
   transport: Transport | null = null;
-  /** Its `onClose` came, or it never was. */
-  closed = false;
   /** What it said while the core was not to be disturbed. */
   private readonly reports: ((now: number) => void)[] = [];
 

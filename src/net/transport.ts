@@ -17,7 +17,7 @@ export interface TransportEvents {
 export interface Transport {
   /** @returns false if nothing more should be written until `onDrain` */
   write(bytes: Uint8Array): boolean;
-  /** Ends it at once. `onClose` follows. */
+  /** Ends it at once. `onClose` follows; after 1000 ms without it the transport counts as closed. */
   destroy(): void;
   /** Keeps the process alive, or not, as Node's sockets do. Without both, `conn.unref()` has no effect on it. */
   ref?(): void;

@@ -34,6 +34,49 @@ const PHASES: Record<string, (server: ScriptedServer, conn: Conn) => Promise<voi
   },
 };
 
+describe('close, with a transport that never says that it is closed,', () => {
+  const mute = (server: ScriptedServer): Conn =>
+    server.conn({
+      dialer: (to, events) => {
+        const link = server.dialer(to, { ...events, onClose: () => undefined });
+        return { write: (bytes) => link.write(bytes), destroy: () => link.destroy() };
+      },
+    });
+
+  it.each(['dialing', 'handshaking', 'live'])('waits for it for a second: %s', async (phase) => {
+    const server = new ScriptedServer();
+    const conn = mute(server);
+    await PHASES[phase]!(server, conn);
+    const closing = watchOutcome(conn.close());
+    await settle();
+    if (phase === 'live') {
+      await server.link.answer(server.link.takeOne(), {});
+    }
+    expect(server.link.destroyed).toBe(true);
+    await server.clock.advance(999);
+    expect(closing.current).toBeUndefined();
+    await server.clock.advance(1);
+    expect(closing.current).toMatchObject({ value: { confirmed: phase === 'live' } });
+    expect(server.clock.timers).toBe(0);
+  });
+
+  it('does not wait for those that were left longer ago', async () => {
+    const server = new ScriptedServer();
+    const conn = mute(server);
+    await PHASES['live']!(server, conn);
+    await server.link.end();
+    await server.clock.advance(500);
+    await server.link.welcome();
+    await server.clock.advance(500);
+    expect(server.links.map(({ destroyed }) => destroyed)).toEqual([true, false]);
+    const closing = watchOutcome(conn.detach());
+    await settle();
+    await server.clock.advance(1000);
+    expect(closing.current).toHaveProperty('value');
+    expect(server.clock.timers).toBe(0);
+  });
+});
+
 describe('close', () => {
   it.each(Object.keys(PHASES))('ends everything: %s [A10] [E5] [E6]', async (phase) => {
     const server = new ScriptedServer();
