@@ -7,6 +7,8 @@ export class Pacing {
   /** Attempts since the last pause, or since a connection lasted; the end of that one counts. */
   private attempts = 0;
   private pausedLast = false;
+  /** A connection that lasts so long was a success, ms. */
+  private stableMs = STABLE_MS;
 
   constructor(private readonly backoff: Backoff) {}
 
@@ -16,7 +18,8 @@ export class Pacing {
    * @returns true if a pause is due: servers that take us and drop us at once are not tried in a tight loop either
    */
   attemptEnded(liveMs: number, servers: number): boolean {
-    if (liveMs >= STABLE_MS) {
+    if (liveMs >= this.stableMs) {
+      this.stableMs = STABLE_MS;
       this.round = 0;
       this.attempts = 0;
     }
@@ -38,6 +41,9 @@ export class Pacing {
   pauseMs(random: number): number {
     this.attempts = 0;
     this.pausedLast = true;
+    // two clients that take one session away from each other have it for as long as the other pauses, who may be a round
+    // ahead
+    this.stableMs = Math.max(STABLE_MS, 4 * backoffMs(this.round, this.backoff, 1));
     return backoffMs(this.round++, this.backoff, random);
   }
 }

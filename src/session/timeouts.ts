@@ -48,7 +48,7 @@ export function graceMs(sessionMs: number): number {
 /** A deadline noticed later than this was missed by us, not by the server. */
 export const LATE_MS = 100;
 
-/** A connection that lasted this long was a success; a shorter one does not reset the back-off. */
+/** A connection that lasted this long was a success, if no pause was long; a shorter one does not reset the back-off. */
 export const STABLE_MS = 1000;
 
 /** Bounds of the back-off between two rounds over all servers. */

@@ -373,7 +373,7 @@ export const BUGS: readonly PlantedBug[] = [
     'a connection that is dropped at once counts as a success',
     'pauses grow',
     'session/pacing.ts',
-    'if (liveMs >= STABLE_MS) {',
+    'if (liveMs >= this.stableMs) {',
     'if (liveMs >= 0) {',
   ),
   bug(

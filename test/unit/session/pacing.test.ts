@@ -82,7 +82,7 @@ describe('a connection', () => {
     pacing.attemptEnded(0, 3);
     pacing.attemptEnded(0, 3);
     expect([
-      pacing.attemptEnded(1000, 3),
+      pacing.attemptEnded(1600, 3),
       pacing.attemptEnded(0, 3),
       pacing.attemptEnded(0, 3),
       pacing.pauseMs(1),
@@ -97,6 +97,23 @@ describe('a connection', () => {
       true,
     ]);
     expect(pacing.pauseMs(1)).toBe(200);
+  });
+
+  it('that two clients take away from each other comes back behind ever longer pauses', () => {
+    const both = [new Pacing({ baseMs: 100, maxMs: 3000 }), new Pacing({ baseMs: 100, maxMs: 3000 })];
+    const pauses: number[] = [];
+    for (let i = 0; i < 20; i++) {
+      const one = both[i % 2]!;
+      // each has it for as long as the other pauses
+      one.attemptEnded(pauses.at(-1) ?? 60_000, 1);
+      pauses.push(one.pauseMs(1));
+    }
+    const [first, second] = [pauses.filter((_, i) => i % 2 === 0), pauses.filter((_, i) => i % 2 === 1)];
+    expect(first).toEqual([100, 200, 400, 800, 1600, 3000, 3000, 3000, 3000, 3000]);
+    expect(second).toEqual(first);
+    // and who has it for good begins anew
+    expect([both[0]!.attemptEnded(11_999, 1), both[0]!.pauseMs(1)]).toEqual([true, 3000]);
+    expect([both[0]!.attemptEnded(12_000, 1), both[0]!.pauseMs(1)]).toEqual([true, 100]);
   });
 
   it('that did not last is an attempt like any other', () => {
