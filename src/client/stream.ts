@@ -23,7 +23,8 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined> {
   private readonly signal: AbortSignal | undefined;
   private readonly abortable: Abortable;
   private over = false;
-  private error: Error | null = null;
+  /** What it ends with, in a box: the reason of an abort may be anything, null too. */
+  private error: { readonly error: Error } | null = null;
 
   /** @internal The signal must not have aborted. */
   constructor(path: string, signal: AbortSignal | undefined) {
@@ -87,7 +88,7 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined> {
   private abort(reason: Error): void {
     if (this.over) return;
     this.drop();
-    this.finish(reason);
+    this.end({ error: reason });
   }
 
   /** Is it over? What it holds may still be taken. */
@@ -121,26 +122,32 @@ export abstract class Stream<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Ends the stream. What lies ready is still handed out; then comes the error, if it is one, or the end. */
   protected finish(error: Error | null): void {
+    this.end(error === null || isClosing(error) ? null : { error });
+  }
+
+  private end(error: { readonly error: Error } | null): void {
     if (this.over) return;
     this.over = true;
     if (this.signal !== undefined) forget(this.signal, this.abortable);
-    this.error = error === null || isClosing(error) ? null : error;
+    this.error = error;
     this.release();
     // in this turn, before anybody can ask who is answered at once
     for (const { resolve, reject } of this.takers.drain()) {
       const failure = this.takeError();
       if (failure === null) resolve({ value: undefined, done: true });
-      else reject(failure);
+      else reject(failure.error);
     }
   }
 
   private theEnd(): Promise<IteratorResult<T, undefined>> {
     const failure = this.takeError();
-    return failure === null ? Promise.resolve({ value: undefined, done: true }) : Promise.reject(failure);
+    return failure === null
+      ? Promise.resolve({ value: undefined, done: true })
+      : Promise.reject(failure.error);
   }
 
   /** The first who asks hears of it. */
-  private takeError(): Error | null {
+  private takeError(): { readonly error: Error } | null {
     const { error } = this;
     this.error = null;
     return error;

@@ -12,7 +12,7 @@ export interface WatchGap {
   readonly type: 'gap';
 }
 
-/** The reader was too slow: so many items behind the ones before were dropped. Read what you need to know anew. */
+/** The reader was too slow: so many events behind the ones before were dropped. Read what you need to know anew. */
 export interface WatchOverflow {
   readonly type: 'overflow';
   readonly dropped: number;
@@ -60,6 +60,8 @@ export class WatchStream extends Stream<WatchItem> {
   private kind: WatchKind | null = null;
   private readonly items = new Fifo<WatchItem>();
   private dropped = 0;
+  /** A gap came when there was no room for it. */
+  private owesGap = false;
 
   /** @internal */
   constructor(path: string, registry: WatchRegistry, settings: WatchStreamSettings) {
@@ -101,7 +103,8 @@ export class WatchStream extends Stream<WatchItem> {
   protected override takeReady(): { readonly value: WatchItem } | null {
     const value = this.items.shift();
     if (value !== undefined) return { value };
-    return this.dropped > 0 ? { value: this.overflow() } : null;
+    const mark = this.mark();
+    return mark === null ? null : { value: mark };
   }
 
   protected override wanted(): void {
@@ -111,6 +114,7 @@ export class WatchStream extends Stream<WatchItem> {
   protected override drop(): void {
     this.items.clear();
     this.dropped = 0;
+    this.owesGap = false;
   }
 
   protected override release(): void {
@@ -121,16 +125,22 @@ export class WatchStream extends Stream<WatchItem> {
   private push(item: WatchItem): void {
     if (this.isOver || this.give(item)) return;
     if (this.items.length >= this.settings.bufferSize) {
-      this.dropped++;
+      // only events are missed: a gap is told behind what lies ready, and follows a suspension anyway
+      if (item === GAP) this.owesGap = true;
+      else if (item !== SUSPENDED) this.dropped++;
       return;
     }
-    if (this.dropped > 0) this.items.push(this.overflow());
-    this.items.push(item);
+    const mark = this.mark();
+    if (mark !== null) this.items.push(mark);
+    if (item !== GAP || this.items.last !== GAP) this.items.push(item);
   }
 
-  private overflow(): WatchOverflow {
-    const { dropped } = this;
+  /** What must be told before anything else, if anything must. An overflow stands for a gap, too. */
+  private mark(): WatchOverflow | WatchGap | null {
+    const { dropped, owesGap } = this;
     this.dropped = 0;
-    return { type: 'overflow', dropped };
+    this.owesGap = false;
+    if (dropped > 0) return { type: 'overflow', dropped };
+    return owesGap ? GAP : null;
   }
 }

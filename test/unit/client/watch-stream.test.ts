@@ -156,6 +156,51 @@ describe('a reader', () => {
     expect(await take(stream, 4)).toEqual([event, event, event, 'overflow 2']);
   });
 
+  it.each([false, true])(
+    'whose buffer is full hears of a gap as of a gap, suspensions %s',
+    async (suspensions) => {
+      const link = new CuttableDialer();
+      const conn = await client({ dialer: link.dial, backoff: { baseMs: 1, maxMs: 1 } });
+      await conn.create('/a');
+      const event = 'NodeDataChanged /a';
+      const stream = await conn.addWatch('/a', 'PERSISTENT', { bufferSize: 1, suspensions });
+      await conn.set('/a', '1');
+      await reconnected(conn, link);
+      await reconnected(conn, link);
+      expect(await take(stream, 2)).toEqual([event, 'gap']);
+      // events that were dropped with it are counted, and it is told by that
+      await conn.set('/a', '2');
+      await reconnected(conn, link);
+      await conn.set('/a', '3');
+      expect(await take(stream, 2)).toEqual([event, 'overflow 1']);
+      // and it stands where it belongs
+      await conn.set('/a', '4');
+      await reconnected(conn, link);
+      expect(await take(stream, 1)).toEqual([event]);
+      await conn.set('/a', '5');
+      expect(await take(stream, 2)).toEqual(['gap', event]);
+    },
+  );
+
+  it.each([[null], [0], ['enough']])('whose signal aborts with %j is told just that', async (reason) => {
+    const conn = await client();
+    await conn.create('/a');
+    const controller = new AbortController();
+    const { signal } = controller;
+    const stream = await conn.addWatch('/a', 'PERSISTENT', { signal });
+    const value = conn.watchData('/a', { signal });
+    await value.next();
+    const ends = [stream, value].map((each) =>
+      each.next().then(
+        () => 'done',
+        (error: unknown) => ({ rejected: error }),
+      ),
+    );
+    controller.abort(reason);
+    expect(await Promise.all(ends)).toEqual([{ rejected: reason }, { rejected: reason }]);
+    expect(await stream.next()).toEqual({ value: undefined, done: true });
+  });
+
   it('[E11] whose signal aborts while he waits is told in the same turn, and no listener stays', async () => {
     const conn = await client();
     const controller = new AbortController();
