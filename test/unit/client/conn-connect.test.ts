@@ -1,5 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { connect } from '../../../src/client/conn.js';
+import { EventSource } from '../../../src/client/events.js';
 import { Errno } from '../../../src/protocol/error-codes.js';
 import {
   AuthFailedError,
@@ -25,6 +26,37 @@ describe('connect', () => {
     expect(await connecting).toBe(conn);
     expect(server.clock.timers).toBe(1);
     await server.close(conn);
+  });
+
+  it('leaves no listener of its own, however it ends', async () => {
+    const on = vi.spyOn(EventSource.prototype, 'on');
+    const off = vi.spyOn(EventSource.prototype, 'off');
+    const left = (): number => {
+      const gone = new Set<unknown>(off.mock.calls.map(([, listener]) => listener));
+      return on.mock.calls.filter(([, listener]) => !gone.has(listener)).length;
+    };
+    try {
+      const server = new ScriptedServer();
+      const conn = server.conn();
+      const controller = new AbortController();
+      const aborted = rejectionOf(conn.connect({ signal: controller.signal }));
+      const late = rejectionOf(conn.connect({ timeoutMs: 10 }));
+      const connecting = conn.connect();
+      await settle();
+      expect(left()).toBe(3);
+      controller.abort(new Error('enough'));
+      await aborted;
+      await server.clock.advance(10);
+      await late;
+      expect(left()).toBe(1);
+      await server.link.welcome();
+      await connecting;
+      expect(left()).toBe(0);
+      await server.close(conn);
+    } finally {
+      on.mockRestore();
+      off.mockRestore();
+    }
   });
 
   it('asks for the session timeout, and nothing is done before it is called', async () => {

@@ -48,6 +48,17 @@ describe('a reply over the limit', () => {
     },
   );
 
+  it('leaves open what became of its request, a write as well as a read: the server has done it', () => {
+    const w = live();
+    const fates = [w.set('/large'), w.get('/large')];
+    w.flush();
+    w.receive(Buffer.concat([large(1, LIMIT + 1), large(2, LIMIT + 1)]));
+    for (const fate of fates) {
+      expect(errorOf(fate)).toBeInstanceOf(ResponseTooLargeError);
+      expect(errorOf(fate).outcome).toBe('unknown');
+    }
+  });
+
   it('is one byte longer than one that is taken', () => {
     const w = live();
     const fate = w.get('/a');

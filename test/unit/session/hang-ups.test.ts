@@ -37,6 +37,16 @@ describe('a connection that ends with an operation in flight', () => {
     expect(w.hungUpOps).toEqual(['whoAmI silent']);
   });
 
+  it('says of a write that it may have been applied, and of a read nothing of the kind', () => {
+    const w = new CoreWorld();
+    w.goLive();
+    const [read, write] = [w.get('/a'), w.set('/a')];
+    w.flush();
+    w.core.ended(w.epoch, hangUp(), w.now);
+    expect(errorOf(read).message).not.toContain('applied');
+    expect(errorOf(write).message).toContain('it may have been applied');
+  });
+
   it('by the clock: that was no hang-up', () => {
     const { w, fate } = inFlight();
     w.advance(6000);

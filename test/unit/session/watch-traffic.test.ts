@@ -97,6 +97,40 @@ describe('reads with a watch behind an addWatch that is under way', () => {
   });
 });
 
+describe('what the next connection takes over from the last one', () => {
+  const cut = (w: CoreWorld): void => w.core.ended(w.epoch, new LinkError('x', new Error('cut')), w.now);
+
+  it('is what waited: an addWatch still covers the reads behind it', () => {
+    const w = live();
+    addWatch(w, '/a', PERSISTENT);
+    cut(w);
+    for (const [, op] of READS) w.submit(op, { path: '/a', watch: true }, new RecordingWatcher());
+    w.goLive();
+    const reads = w.requests().filter(({ op }) => op !== operations.addWatch);
+    expect(reads.map(({ request }) => request['watch'])).toEqual([false, false, false]);
+  });
+
+  it('is not what its server knows: another one is asked again whether it knows removeWatches', () => {
+    const w = live();
+    const leave = (): void => {
+      const watcher = new RecordingWatcher();
+      w.core.watches.arm('data', '/a', watcher);
+      w.core.watches.disarm('data', '/a', watcher);
+      w.flush();
+    };
+    leave();
+    w.core.traffic.versionIs(w.epoch, true, w.now);
+    expect(w.newRequests().map(({ op }) => op.name)).toEqual(['removeWatches']);
+    cut(w);
+    w.goLive();
+    leave();
+    expect(w.versionsAsked).toHaveLength(2);
+    expect(w.newRequests()).toEqual([]);
+    w.core.traffic.versionIs(w.epoch, false, w.now);
+    expect(w.newRequests()).toEqual([]);
+  });
+});
+
 describe('watches that the server does not arm again for the moment', () => {
   const { ThrottledOp, SessionMoved, OperationTimeout, SystemError } = Errno;
 
