@@ -149,6 +149,7 @@ export abstract class ZnodeCalls extends EnsembleCalls {
 
   /**
    * Creates a node and gives its path, with its number if it is sequential.
+   * @param data without it, or with `undefined`, the node has none: `null`. `set` refuses `undefined`
    * @throws NodeExistsError, NoNodeError (the parent), NoAuthError, NoChildrenForEphemeralsError, InvalidAclError,
    * UnsupportedError (TTL modes, unless `zookeeper.extendedTypesEnabled=true` on the server)
    */
@@ -190,6 +191,8 @@ export abstract class ZnodeCalls extends EnsembleCalls {
 
   /**
    * Sets the data of a node.
+   * @param data `null` for none. It must be said: `undefined` is refused with InvalidArgumentError, so that nothing is
+   * emptied by mistake; `create` takes it for `null`
    * @param version the version it must have; -1 for any
    * @throws NoNodeError, BadVersionError, NoAuthError
    */

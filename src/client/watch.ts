@@ -40,7 +40,11 @@ export class Watch implements AsyncIterableIterator<WatchEvent, undefined> {
     return this.promise;
   }
 
-  /** Gives the watch up. The server's own watch stays until it fires, and then finds nobody here. Idempotent. */
+  /**
+   * Gives the watch up, at once: {@link event} rejects, an iteration ends. If nobody else on this Conn wants it, it is taken off
+   * the server too, by a request that goes out behind this call: the server forgets it some messages later. A server before 3.5,
+   * or one that does not answer to `srvr`, keeps it until it fires; that event finds nobody here. Idempotent.
+   */
   close(): void {
     this.cell.close(new WatchClosedError({ path: this.path, outcome: 'not-sent' }));
   }
