@@ -54,8 +54,8 @@ function families(faults) {
 }
 
 /**
- * The table, in Markdown; what was found wrong or never looked for; and what the run is short of for a long one.
- * @returns {{ text: string, problems: string[], short: string[] }}
+ * The table, in Markdown; what was found wrong; what nobody looked for; and what the run is short of for a long one.
+ * @returns {{ text: string, problems: string[], unseen: string[], short: string[] }}
  */
 export function table(sum) {
   const count = (n) => n.toLocaleString('en');
@@ -79,15 +79,14 @@ export function table(sum) {
   const line = (row) =>
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i]))).join(' | ')} |`;
   const rule = `| ${widths.map((w, i) => (i === 0 ? '-'.repeat(w) : `${'-'.repeat(w - 1)}:`)).join(' | ')} |`;
-  const problems = sum.zeros.flatMap((what) => {
-    if ((sum.broken[what] ?? 0) > 0) return [`${what}: ${sum.broken[what]}`];
-    return sum.checks[what] === undefined ? [`${what}: nobody looked`] : [];
-  });
-  if (sum.zeros.length === 0) problems.push('nothing was counted');
+  const isBroken = (what) => (sum.broken[what] ?? 0) > 0;
+  const problems = sum.zeros.filter(isBroken).map((what) => `${what}: ${sum.broken[what]}`);
+  const unseen = sum.zeros.filter((what) => !isBroken(what) && sum.checks[what] === undefined);
+  if (sum.zeros.length === 0) unseen.push('anything');
   const counted = { 'faults injected': all };
   for (const { family, sum: subtotal } of groups) counted[family] = subtotal;
   const short = Object.entries(LONG_RUN)
     .filter(([what, least]) => (counted[what] ?? 0) < least)
     .map(([what, least]) => `${what}: ${count(counted[what] ?? 0)} of ${count(least)}`);
-  return { text: [line(head), rule, ...rows.map(line)].join('\n'), problems, short };
+  return { text: [line(head), rule, ...rows.map(line)].join('\n'), problems, unseen, short };
 }

@@ -176,7 +176,7 @@ describe('what the server never saw', () => {
     server.expireSession(sessionId);
     pausing.end();
     refusing.end();
-    injected('expiry');
+    injected('session expired');
     requested();
     expect(await clock.advanceUntil(queued)).toMatchObject({
       code: 'ZK_SESSION_EXPIRED',
