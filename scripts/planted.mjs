@@ -105,8 +105,10 @@ const chosen = all.filter(({ bug }) => positionals.every((word) => bug.includes(
 const rows = [];
 let uncaught = 0;
 for (const { bug, edits } of chosen) {
-  const layer = edits[0].file.split('/')[0];
-  const { code, seconds, failure, output } = await suite(bug, [...FIRST[layer], ...THEN]);
+  const [layer, source] = edits[0].file.replace(/\.ts$/, '').split('/');
+  // tests of the very file, then of watches where users have them, then of the layer
+  const own = [`test/unit/${layer}/${source}`, `test/unit/${layer}/core-`, 'test/unit/client/watch'];
+  const { code, seconds, failure, output } = await suite(bug, [...own, ...FIRST[layer], ...THEN]);
   if (failure === null) {
     uncaught++;
     console.log(

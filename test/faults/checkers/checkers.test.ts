@@ -11,11 +11,13 @@ import { PLAIN_SPOILERS, ZXID_SPOILERS } from './corpus/spoilt-registers.js';
 import { goodNames, goodSet, NAME_SPOILERS, SET_SPOILERS } from './corpus/sets.js';
 import { goodSessions, goodTokens, SESSION_SPOILERS, TOKEN_SPOILERS } from './corpus/tokens.js';
 import { goodOneShots, goodStream, ONE_SHOT_SPOILERS, STREAM_SPOILERS } from './corpus/watches.js';
+import { goodValues, VALUE_SPOILERS } from './corpus/values.js';
 import { isWrite, type RegisterCall, type RegisterHistory } from './history.js';
 import { notLinearizable } from './linearizability.js';
 import { checkSessions } from './sessions.js';
 import { checkNames, checkSet } from './sets.js';
 import { checkTokens } from './tokens.js';
+import { checkValues } from './values.js';
 import { checkOneShots, checkStream } from './watch-stream.js';
 import { checkZxidOrder } from './zxid-order.js';
 
@@ -56,6 +58,7 @@ const SUITES: readonly Suite<unknown>[] = [
     ({ watches, log, until }) => checkOneShots(watches, log, until),
     ONE_SHOT_SPOILERS,
   ),
+  suite('streams of values', goodValues, checkValues, VALUE_SPOILERS),
 ];
 
 const counts = { good: 0, bad: 0 };

@@ -123,6 +123,8 @@ export function checkOneShots(
     } else if (own.length === 0) problems.push(`${name} fired, and nothing had happened`);
     else if (event.zxid !== undefined && event.zxid !== own[0]!.zxid)
       problems.push(`${name} was told of ${event.zxid}, and the first change was ${text(own[0]!)}`);
+    else if (event.zxid !== undefined && event.type !== own[0]!.type)
+      problems.push(`${name} says ${event.type} of ${text(own[0]!)}`);
   }
   return problems;
 }

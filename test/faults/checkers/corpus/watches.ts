@@ -281,6 +281,19 @@ export const ONE_SHOT_SPOILERS: Readonly<Record<string, Spoiler<OneShotHistory>>
       }
     );
   },
+  'a watch says what did not happen': (history, chance) => {
+    const watch = choose(
+      chance,
+      history.watches.filter(({ events }) => events[0]?.zxid !== undefined),
+    );
+    const event = watch?.events[0];
+    if (watch === undefined || event === undefined) return undefined;
+    const type = chance.one(TYPES.filter((other) => other !== event.type));
+    return {
+      history: changed(history, watch, { events: [{ ...event, type }] }),
+      reason: `that of ${String(event.zxid)} was ${event.type}`,
+    };
+  },
   'a watch fires for nothing': (history, chance) => {
     const path = chance.one(PATHS);
     const watch: OneShot = {
