@@ -28,6 +28,14 @@ import { asError, bytesOf, checkTransport, usersNumber } from './users-parts.js'
 
 const SETTLED = Promise.resolve();
 
+/**
+ * Runs something behind every continuation of the promises that are settled by now, however many there are in a row, and
+ * behind the flush that they ask for; yet before the next I/O, so that what waits for it does not grow meanwhile.
+ */
+function behindContinuations(run: () => void): void {
+  void SETTLED.then(() => process.nextTick(run));
+}
+
 export class Driver implements Ports {
   readonly core: SessionCore;
   private readonly reporter = new Reporter(this);
@@ -262,14 +270,11 @@ export class Driver implements Ports {
   }
 
   wantResume(epoch: number): void {
-    // behind every continuation of the promises that are settled by now, however many there are in a row
-    defer(this.clock, () => this.awake((now) => this.core.resume(epoch, now)));
+    behindContinuations(() => this.awake((now) => this.core.resume(epoch, now)));
   }
 
   wantRest(epoch: number): void {
-    const resume = (): void => this.awake((now) => this.core.resume(epoch, now, true));
-    // the continuations have asked for their flush before that: it is the tick before this one
-    void SETTLED.then(() => process.nextTick(resume));
+    behindContinuations(() => this.awake((now) => this.core.resume(epoch, now, true)));
   }
 
   wantTurn(epoch: number): void {

@@ -23,6 +23,8 @@ export class FrameDecoder {
   cutFrom = 0;
 
   private chunk: Buffer = NOTHING;
+  /** Nobody else will write to the chunk. */
+  private isChunkOurs = false;
   private pos = 0;
   /** Frame that spans chunks, and how much of it is there. */
   private partial: Buffer | null = null;
@@ -37,22 +39,28 @@ export class FrameDecoder {
     this.maxBytes = maxBytes;
   }
 
-  /** Takes the next chunk. The one before must have been drained by `next()`. */
-  push(chunk: Buffer): void {
+  /**
+   * Takes the next chunk. The one before must have been drained by `next()`.
+   * @param isOurs nobody else will write to it, so that {@link keep} need not copy it
+   */
+  push(chunk: Buffer, isOurs = false): void {
     this.chunk = chunk;
+    this.isChunkOurs = isOurs;
     this.pos = 0;
   }
 
   /**
-   * Copies what is left of the chunk, which is somebody else's from now on.
+   * Copies what is left of the chunk, which is somebody else's from now on; once, however often it is kept.
    * @param current the current frame will be looked at again
    */
   keep(current = false): void {
+    if (!current) this.buf = NOTHING;
+    if (this.isChunkOurs) return;
     const isInChunk = current && !this.owned;
     const from = isInChunk ? this.start : this.pos;
     this.chunk = Buffer.from(this.chunk.subarray(from));
+    this.isChunkOurs = true;
     this.pos -= from;
-    if (!current) this.buf = NOTHING;
     if (!isInChunk) return;
     this.buf = this.chunk;
     this.start = 0;

@@ -268,7 +268,7 @@ export class SessionCore {
 
   /** Goes on reading: user code has run that had to hear of a message before the next one was read, or a rest is over. */
   resume(epoch: number, now: number, fromRest = false): void {
-    if (!fromRest) this.inbox.userCodeRan();
+    if (!fromRest && this.isOn(epoch)) this.inbox.userCodeRan();
     this.receive(epoch, now, () => this.receiver.resume(fromRest));
     if (this.endedBy !== null && this.isOn(epoch) && !this.receiver.isPaused) this.lost(this.endedBy, now);
   }
@@ -477,6 +477,7 @@ export class SessionCore {
     this.traffic.connectionLost();
     this.endedBy = null;
     this.receiver.reset();
+    this.inbox.connectionLost();
   }
 
   private moveTo(next: Phase): void {

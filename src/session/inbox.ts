@@ -61,6 +61,11 @@ export class Inbox {
     this.events = 0;
   }
 
+  /** The connection is gone, and with it whoever would have said that user code has run. */
+  connectionLost(): void {
+    this.userCodeRan();
+  }
+
   /**
    * A message has come, and the server is heard.
    * @returns true if it is a reply that would overtake events on their way through a loop: it is to be read when user code

@@ -20,8 +20,10 @@ const BATCH = 32;
 
 export class Receiver {
   private decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
-  /** Chunks that came while it paused; null while it does not. */
-  private backlog: Buffer[] | null = null;
+  private paused = false;
+  /** Chunks that came while it paused, as copies; those before `nextChunk` are read. */
+  private backlog: Buffer[] = [];
+  private nextChunk = 0;
   /** The message at which it paused was not read. */
   private isUnread = false;
   /** It paused for a rest, and not because of a message. */
@@ -38,14 +40,17 @@ export class Receiver {
     private readonly wantRest: () => void,
   ) {}
 
+  /** Is it between two messages, and reads none? */
   get isPaused(): boolean {
-    return this.backlog !== null;
+    return this.paused;
   }
 
   /** A new connection: what is left of the old one is forgotten. */
   reset(): void {
     this.decoder = new FrameDecoder(Limits.HANDSHAKE_BYTES);
-    this.backlog = null;
+    this.paused = false;
+    this.backlog = [];
+    this.nextChunk = 0;
     this.isUnread = false;
     this.rests = false;
   }
@@ -63,7 +68,7 @@ export class Receiver {
    */
   push(chunk: Buffer, mayRest = false): void {
     this.mayRest = mayRest;
-    if (this.backlog !== null) {
+    if (this.paused || this.backlog.length > 0) {
       this.backlog.push(Buffer.from(chunk));
     } else {
       this.decoder.push(chunk);
@@ -73,16 +78,30 @@ export class Receiver {
 
   /** Goes on behind the message at which it paused; at the end of a rest only if it is at rest. */
   resume(fromRest = false): void {
-    const { backlog, decoder } = this;
-    if (backlog === null || (fromRest && !this.rests)) return;
-    this.backlog = null;
+    if (!this.paused || (fromRest && !this.rests)) return;
+    const { decoder } = this;
+    this.paused = false;
     this.rests = false;
     this.run();
-    for (const chunk of backlog) {
-      // a message may have ended the connection, and with it this stream
-      if (this.decoder !== decoder) return;
-      this.push(chunk);
+    for (let chunk = this.takeBacklog(decoder); chunk !== null; chunk = this.takeBacklog(decoder)) {
+      this.mayRest = false;
+      decoder.push(chunk, true);
+      this.run();
     }
+  }
+
+  /** The next chunk that waited, or null if none is to be read now. */
+  private takeBacklog(decoder: FrameDecoder): Buffer | null {
+    // a message may have ended the connection, and with it this stream
+    if (this.paused || this.decoder !== decoder) return null;
+    const chunk = this.backlog[this.nextChunk];
+    if (chunk === undefined) return null;
+    // what is read is let go of, and what is not is moved once in a halving
+    if (++this.nextChunk * 2 > this.backlog.length) {
+      this.backlog = this.backlog.slice(this.nextChunk);
+      this.nextChunk = 0;
+    }
+    return chunk;
   }
 
   private run(): void {
@@ -100,7 +119,7 @@ export class Receiver {
       }
       // unless reading it has begun a new stream
       if (verdict !== 'stop' && this.decoder === decoder) {
-        this.backlog = [];
+        this.paused = true;
         this.isUnread = verdict === 'again';
         decoder.keep(this.isUnread);
       }

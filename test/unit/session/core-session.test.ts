@@ -35,6 +35,8 @@ describe('the session', () => {
     w.get('/w', watcher);
     w.flush();
     w.replyData(1);
+    // an event is ahead of all replies
+    w.notify(3, '/else', 0x1_0000_0099n);
     w.core.ended(w.epoch, new ConnectionLossError({ outcome: 'unknown' }), w.now);
     const waiting = w.set('/old');
     w.core.dialed(w.epoch);
