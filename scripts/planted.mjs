@@ -5,7 +5,8 @@
  * of every day catch them. That they pass without a
  * bug is for `npm test` and `npm run test:faults` to show. One table at the end; exit code 1 if a bug is not caught.
  * Words behind it choose bugs by their names; `--write-docs` puts the table into `docs/reliability.md`; `--lock FILE` takes
- * turns with others on the same machine, for each bug anew.
+ * turns with others on the same machine, for each bug anew; `--resume FILE` takes what a run that was cut short has printed
+ * for what it is, and runs the rest, and again what was not caught.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -22,6 +23,7 @@ const { values, positionals } = parseArgs({
   options: {
     'write-docs': { type: 'boolean', default: false },
     lock: { type: 'string' },
+    resume: { type: 'string' },
     seed: { type: 'string', default: '20261121' },
   },
 });
@@ -102,9 +104,17 @@ async function bugs() {
 
 const all = await bugs();
 const chosen = all.filter(({ bug }) => positionals.every((word) => bug.includes(word)));
+const printed = values.resume === undefined ? [] : readFileSync(values.resume, 'utf8').split('\n');
 const rows = [];
 let uncaught = 0;
 for (const { bug, edits } of chosen) {
+  const before = printed.find((line) => line.startsWith(`${bug}: test/`) && / \(\d+ s\)$/.test(line));
+  if (before !== undefined) {
+    console.log(before);
+    const [, caughtBy, seconds] = /^(.*) \((\d+) s\)$/.exec(before.slice(bug.length + 2));
+    rows.push([bug, caughtBy, seconds]);
+    continue;
+  }
   const [layer, source] = edits[0].file.replace(/\.ts$/, '').split('/');
   // tests of the very file, then of watches where users have them, then of the layer
   const own = [`test/unit/${layer}/${source}`, `test/unit/${layer}/core-`, 'test/unit/client/watch'];

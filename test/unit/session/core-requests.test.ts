@@ -48,6 +48,32 @@ describe('requests', () => {
     expect(w.core.phase.name).toBe('live');
   });
 
+  it.each([
+    ['the lower half is beyond 2^31', [0x1_7fff_ffffn, 0x1_8000_0001n], 0x1_8000_0001n],
+    ['an older one comes behind', [0x1_8000_0001n, 0x1_0000_0005n, 0x0_ffff_ffffn], 0x1_8000_0001n],
+    ['a new leader has begun to count', [0x1_ffff_ffffn, 0x2_0000_0000n], 0x2_0000_0000n],
+    ['there is none in the reply', [0x1_8000_0001n, 0n, -1n], 0x1_8000_0001n],
+  ])('show the highest zxid there was: %s', (_name, zxids, highest) => {
+    const w = new CoreWorld();
+    w.goLive();
+    for (const [i, zxid] of zxids.entries()) {
+      w.get('/a');
+      w.flush();
+      w.replyData(i + 1, zxid);
+    }
+    expect(w.core.lastZxid).toBe(highest);
+  });
+
+  it('alone raise the zxid that watches count from: an event does not', () => {
+    const w = new CoreWorld();
+    w.goLive();
+    w.get('/a');
+    w.flush();
+    w.replyData(1, 77n);
+    w.notify(3, '/other', 99n);
+    expect(w.core.lastZxid).toBe(77n);
+  });
+
   it('wait while there is no connection, and are encoded when they are called', () => {
     const w = new CoreWorld();
     w.core.open(w.now);
