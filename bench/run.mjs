@@ -1,47 +1,33 @@
 /**
  * `npm run bench`: measures zk-conn beside the floor and other clients, prints tables, and writes `bench/results/`.
  *
- *     npm run bench -- [--quick] [--only REGEXP] [--parts calls,real,watches,mini,size] [--rounds N] [--ms N]
- *                      [--no-peers] [--also NAME=DIST] [--write-docs]
+ *     npm run bench -- --help
  */
 import { execFileSync } from 'node:child_process';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
-import { parseArgs } from 'node:util';
+import { CELLS, FEATURES } from './lib/cells.mjs';
+import { optionsOf } from './lib/options.mjs';
 import { PARTS } from './lib/parts.mjs';
 import { printTable } from './lib/tables.mjs';
 import { judge } from './lib/targets.mjs';
 
 const HERE = import.meta.dirname;
 const ROOT = path.resolve(HERE, '..');
-const { values } = parseArgs({
-  options: {
-    quick: { type: 'boolean', default: false },
-    only: { type: 'string', default: '' },
-    parts: { type: 'string', default: Object.keys(PARTS).join(',') },
-    rounds: { type: 'string' },
-    ms: { type: 'string' },
-    'no-peers': { type: 'boolean', default: false },
-    also: { type: 'string', multiple: true, default: [] },
-    'write-docs': { type: 'boolean', default: false },
-  },
-});
-
+const options = optionsOf(process.argv.slice(2), Object.keys(PARTS), [...CELLS, ...FEATURES]);
+// what is wrong with the options has been said: now what takes long
+if (options.build)
+  execFileSync('npm', ['run', '--silent', 'build', '--', '--silent'], { cwd: ROOT, stdio: 'inherit' });
 if (!fs.existsSync(path.join(ROOT, 'dist/index.js'))) {
-  throw new Error('there is no dist: run `npm run build` first');
+  console.error('there is no dist: run `npm run build` first');
+  process.exit(2);
 }
-const settings = {
-  only: new RegExp(values.only),
-  quick: values.quick,
-  rounds: Number(values.rounds ?? (values.quick ? 7 : 15)),
-  ms: Number(values.ms ?? (values.quick ? 100 : 200)),
-  peers: values['no-peers'] ? [] : findPeers(),
-  also: values.also,
-};
+const settings = { ...options, peers: options.peers ? findPeers() : [] };
+const given = process.argv.slice(2).filter((each) => each !== '--build');
 const report = {
   at: new Date().toISOString(),
-  command: `npm run bench${process.argv.length > 2 ? ` -- ${process.argv.slice(2).join(' ')}` : ''}`,
+  command: `npm run bench${given.length > 0 ? ` -- ${given.join(' ')}` : ''}`,
   commit: commitOf(),
   node: process.version,
   machine: `${os.cpus()[0]?.model.trim() ?? 'unknown'}, ${os.availableParallelism()} cores, ${os.type()} ${os.release()}`,
@@ -50,9 +36,8 @@ const report = {
   ms: settings.ms,
   parts: {},
 };
-for (const name of values.parts.split(',')) {
+for (const name of options.parts) {
   const part = PARTS[name];
-  if (part === undefined) throw new Error(`there is no part ${name}: ${Object.keys(PARTS).join(', ')}`);
   console.log(`\n== ${part.title}`);
   report.parts[name] = await part.run(settings);
 }
@@ -73,7 +58,7 @@ fs.writeFileSync(path.join(folder, 'latest.json'), `${JSON.stringify(report, nul
 const { writeChart } = await import('./lib/chart.mjs');
 writeChart(report, path.join(folder, 'latest.svg'));
 console.log(`\nwritten: bench/results/latest.json, bench/results/latest.svg`);
-if (values['write-docs']) {
+if (options.writesDocs) {
   const { writeDocs } = await import('./lib/docs.mjs');
   await writeDocs(report);
 }

@@ -1,6 +1,6 @@
 /**
  * The floor: a bare socket that writes requests that were encoded before, with a number put into each, in one write a turn,
- * and does nothing with the answers but count them. No client can compute less.
+ * and does nothing with the answers but count them. No client can compute less for a call; another may wait less for the other side.
  */
 import * as net from 'node:net';
 import { once } from 'node:events';

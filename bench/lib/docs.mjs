@@ -46,7 +46,9 @@ function about(report) {
   const { at, node, command, commit, machine, rounds, ms, loadBefore, loadAfter } = report;
   return (
     `${at.slice(0, 16).replace('T', ' ')} UTC, Node ${node}, commit ${commit}, ${machine}; \`${command}\`: ` +
-    `medians of ${rounds} rounds of ${ms} ms. Load of the machine before and after: ${loadBefore.toFixed(1)}, ${loadAfter.toFixed(1)}.`
+    `medians of ${rounds} rounds of ${ms} ms. Load of the machine before and after: ${loadBefore.toFixed(1)}, ${loadAfter.toFixed(1)}. ` +
+    '“Of the floor”, “of ours without” and every column called ratio are medians of the ratios of single rounds: they need not be ' +
+    'what the medians beside them give. What stands “beside” another client is the ratio of the two medians.'
   );
 }
 
@@ -73,10 +75,19 @@ function callTables(calls) {
   const cells = all.filter(([, { rows }]) => 'floor' in rows);
   const features = all.filter(([, { rows }]) => 'plain' in rows);
   const head = ['op/s', 'floor', 'ours', 'of the floor', 'node-zookeeper-client', 'npm zookeeper'];
-  const detail = ['ours', 'p50 µs', 'p99 µs', 'CPU µs', 'heap B', 'socket writes per 1,000'];
+  const detail = [
+    'ours',
+    'p50 µs',
+    'p99 µs',
+    'CPU µs',
+    'CPU µs of the floor',
+    'heap B',
+    'socket writes per 1,000',
+  ];
   const details = ([name, { rows }]) => [
     name,
     ...[rows.ours.p50, rows.ours.p99, rows.ours.cpuUs].map(short),
+    rows.floor === undefined ? '–' : short(rows.floor.cpuUs),
     whole(rows.ours.heapBytes),
     short(rows.ours.writesPer1000),
   ];
@@ -93,6 +104,8 @@ function callTables(calls) {
         rate(rows.zookeeper),
       ]),
     ),
+    'Op/s count how long a client waits as well as what it computes. With values of half a MiB most of it is waiting for the kernel ' +
+      'to move bytes between two processes: there the floor may be slower, although it computes less.',
     'What an operation of ours takes:',
     table(detail, [...cells, ...features].map(details)),
     'What a feature leaves of the calls without it, at depth 100:',
@@ -227,6 +240,7 @@ function miniTables({ served, start, memory }) {
         or(row.ratio, (r) => r.toFixed(1)),
       ]),
     ),
+    'Here the two servers take turns, and above, under “Servers that work”, the clients: compare within a table.',
     table(
       ['', ''],
       [

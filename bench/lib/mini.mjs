@@ -42,13 +42,13 @@ async function beside({ rounds, ms }) {
   try {
     for (const [name, each] of Object.entries(CELLS)) {
       const clients = {};
-      for (const [server, { port }] of Object.entries(real === null ? { mini } : { mini, real })) {
+      // the real one is warmed up first: the compiler of the JVM goes on for a while, on the core of both
+      for (const [server, { port }] of Object.entries(real === null ? { mini } : { real, mini })) {
         const node = await prepare(port, each);
         const path = each.op === 'create' ? '/bench/create/n-' : node;
         clients[server] = await startClient('floor', { port, cell: each, path });
       }
       const rates = { mini: [], real: [] };
-      // the JVM compiles what it has done often
       for (const child of Object.values(clients)) await ask(child, 'run', { ms: 1500 });
       for (let round = 0; round < rounds; round++) {
         for (const [server, child] of Object.entries(clients)) {

@@ -2,11 +2,21 @@
 
 const MAX_FRAME = 128 * 1024;
 
-const times = (value) => `${value.toFixed(value < 10 ? 2 : 0)} ×`;
-const share = (value) => value.toFixed(3);
+/** Each with so many digits more than usual. */
+const times = (value, more = 0) => `${value.toFixed((value < 10 ? 2 : 0) + more)} ×`;
+const share = (value, more = 0) => value.toFixed(3 + more);
 const bytes = (value) => `${Math.round(value).toLocaleString('en')} B`;
-const kB = (value) => `${Math.round(value / 1000)} kB`;
-const ms = (value) => `${value.toFixed(1)} ms`;
+const kB = (value, more = 0) => `${(value / 1000).toFixed(more)} kB`;
+const ms = (value, more = 0) => `${value.toFixed(1 + more)} ms`;
+
+/** With as many digits as it takes to see on which side of its target a value is. */
+function seen(value, target, isMet, show) {
+  for (let more = 0; more < 6; more++) {
+    const text = show(value, more);
+    if (isMet(value) || text !== show(target, more)) return text;
+  }
+  return String(value);
+}
 
 /** Why a target cannot be met, or not yet; shown only where a run fell short. */
 const WHY = {
@@ -40,12 +50,14 @@ export function judge({ parts }) {
   const rows = [];
   const add = (what, target, value, isMet, show, why) => {
     if (value === undefined || value === null || Number.isNaN(value)) return;
-    rows.push({ what, target, measured: show(value), met: isMet(value), why: isMet(value) ? '' : why });
+    const met = isMet(value);
+    rows.push({ what, target, measured: show(value), met, why: met ? '' : why });
   };
-  const atLeast = (what, least, value, show, why, unit) =>
-    add(what, `≥ ${unit ?? show(least)}`, value, (v) => v >= least, show, why);
-  const atMost = (what, most, value, show, why) =>
-    add(what, `≤ ${show(most)}`, value, (v) => v <= most, show, why);
+  const limit = (what, sign, target, value, isMet, show, why) =>
+    add(what, `${sign} ${show(target)}`, value, isMet, (v) => seen(v, target, isMet, show), why);
+  const atLeast = (what, least, value, show, why) =>
+    limit(what, '≥', least, value, (v) => v >= least, show, why);
+  const atMost = (what, most, value, show, why) => limit(what, '≤', most, value, (v) => v <= most, show, why);
 
   const calls = parts.calls ?? {};
   const ours = (cell) => calls[cell]?.rows.ours;
