@@ -21,8 +21,8 @@ function seen(value, target, isMet, show) {
 /** Why a target cannot be met, or not yet; shown only where a run fell short. */
 const WHY = {
   floor:
-    'the floor computes a fifth of what a promise, a record each way, a Stat with three bigints and a turn of the microtask ' +
-    'queue take; what is left of the difference is how long both wait for the responder, which is little on a busy machine',
+    'the floor makes no promise, no record each way and no Stat with three bigints, and takes no turn of the microtask queue: what ' +
+    'each computes stands below; what is left of the difference is how long both wait for the responder, which is little on a busy machine',
   depth1:
     'a call by itself pays for its own turn of the event loop: a flush on `process.nextTick`, and code that the kernel has put out of the cache',
   children: 'ten thousand strings have to be made, and the floor makes none',
