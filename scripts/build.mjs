@@ -36,6 +36,8 @@ async function buildCode() {
     platform: 'node',
     target,
     packages: 'external',
+    // `sideEffects` of the package is for its users' bundlers: names of errors are one
+    ignoreAnnotations: true,
     outdir: 'dist',
     write: false,
     metafile: true,
@@ -88,7 +90,7 @@ async function asCommonJs(text) {
       exported = `\nmodule.exports = { ${names.join(', ')} };`;
       return '';
     });
-  const { code } = await esbuild.transform(own, { format: 'cjs', platform: 'node', target });
+  const { code } = await esbuild.transform(withClassNames(own), { format: 'cjs', platform: 'node', target });
   // whatever is left is loaded at its first use: `var import_x = require("x")`, and `import_x.name`
   const lazy = code
     .replace(/^var (import_\w+) = (.*\brequire\(.*);$/gm, 'var $1, load_$1 = () => $1 ??= $2;')
@@ -101,6 +103,17 @@ async function asCommonJs(text) {
     `it loads ${early.join(', ')} at once`,
   );
   return smaller(`'use strict';\n${lazy}${exported}`);
+}
+
+/** A class that speaks of itself has a second name in a bundle, which would be cut short and be what stacks and consoles show. */
+function withClassNames(text) {
+  const second = new Map(
+    [...text.matchAll(/^var (\w+) = class (_\w+)\b/gm)].map(([, name, own]) => [own, name]),
+  );
+  return text
+    .replace(/^var (\w+) = class _\w+\b/gm, 'class $1')
+    .replace(/^(var \w+ = class (?!extends\b)(\w+) )\{/gm, '$1{\nstatic name = "$2";')
+    .replace(/(?<![\w.])_\w+\b/g, (own) => second.get(own) ?? own);
 }
 
 /**

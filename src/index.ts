@@ -1,4 +1,6 @@
 /** The public surface of `zk-conn`; the only place that decides what it is. */
+import './protocol/error-names.js';
+
 export { Conn, connect } from './client/conn.js';
 export type { ZnodeCalls } from './client/calls.js';
 export type { ConfigResult, EnsembleCalls, Identity, ReconfigChange } from './client/ensemble-calls.js';

@@ -1,6 +1,6 @@
 /** TLS: the options for it, and a dialer that makes secure connections. */
 import { promises as fs } from 'node:fs';
-import { connect, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
+import { connect as connectTls, createSecureContext, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { InvalidOptionError, TlsError } from '../protocol/errors.js';
 import { formatServer, type ServerAddress } from './connect-string.js';
 import { checkedForConnect, namesOf, showsValue, whyRefused } from './tls-checks.js';
@@ -248,7 +248,7 @@ class SecureTransport implements Transport {
   private secure(tcp: ReturnType<typeof openSocket>, options: ConnectionOptions): void {
     const { events } = this;
     const { servername, ...rest } = options;
-    const socket = connect({ ...rest, ...namesOf(this.server.host, servername), socket: tcp });
+    const socket = connectTls({ ...rest, ...namesOf(this.server.host, servername), socket: tcp });
     this.socket = socket;
     this.hold(this.holds);
     socket.on('secureConnect', () => {

@@ -20,6 +20,13 @@ export interface ErrorFields {
 
 const BRAND = Symbol.for('zk-conn/ZkError');
 
+const NAMES = new Map<unknown, string>();
+
+/** The names by which errors of these classes go, whatever a bundler makes of the classes' own. */
+export function nameErrors(classes: Readonly<Record<string, unknown>>): void {
+  for (const [name, each] of Object.entries(classes)) NAMES.set(each, name);
+}
+
 /** Root of all errors that this package creates. */
 export class ZkError extends Error {
   /** Stable machine-readable name, for example `ZK_NO_NODE`. */
@@ -39,7 +46,7 @@ export class ZkError extends Error {
     const where =
       fields.op === undefined ? '' : `${fields.op}${fields.path === undefined ? '' : ` ${fields.path}`}: `;
     super(where + text, fields.cause === undefined ? undefined : { cause: fields.cause });
-    this.name = new.target.name;
+    this.name = NAMES.get(new.target) ?? new.target.name;
     this.code = code;
     this.errno = fields.errno;
     this.op = fields.op;

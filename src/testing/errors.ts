@@ -1,4 +1,6 @@
 /** Errors of the mini-server itself, and of what comes with it. */
+import { nameErrors } from '../protocol/error-base.js';
+import '../protocol/error-names.js';
 import { UsageError, ZkError } from '../protocol/errors.js';
 
 /** The mini-server cannot listen: its port is taken, its host is not of this machine, or it was closed for good. */
@@ -76,3 +78,5 @@ export class ImportError extends ZkError {
     super('ZK_IMPORT', text, { outcome: 'rejected' });
   }
 }
+
+nameErrors({ ListenError, VirtualTimeError, WaitTimeoutError, MiniServerError, SnapshotError, ImportError });

@@ -15,7 +15,7 @@ const ROUNDS = 2 * SCALE;
 /** Most of a history is waiting. */
 const AT_ONCE = 4;
 const STRIKES = 12;
-const SESSION_MS = 900;
+const SESSION_MS = 2_500;
 const LOG_FRAMES = 500_000;
 
 async function play(seed: number): Promise<Verdict> {

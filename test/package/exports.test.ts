@@ -9,6 +9,28 @@ import { ROOT, assertBuilt, compile, compilerOptions, runNode } from './support.
 const names = (module: object): string[] => Object.keys(module).sort();
 
 describe('the exports', () => {
+  it.each([
+    ['zk-conn', index],
+    ['zk-conn/testing', testing],
+  ])('of %s: an error has its name whatever a bundler calls its class', (_entry, module) => {
+    const classes = Object.entries<unknown>({ ...module }).filter(
+      (each): each is [string, typeof index.ZkError] =>
+        /Error$/.test(each[0]) && typeof each[1] === 'function',
+    );
+    expect(classes.length).toBeGreaterThan(4);
+    for (const [name, each] of classes) {
+      const before = Object.getOwnPropertyDescriptor(each, 'name')!;
+      Object.defineProperty(each, 'name', { ...before, value: '$' });
+      try {
+        const fields = { outcome: 'rejected' } as const;
+        const error = Reflect.construct(index.ZkError, ['ZK_X', 'text', fields], each) as Error;
+        expect(error.name).toBe(name);
+      } finally {
+        Object.defineProperty(each, 'name', before);
+      }
+    }
+  });
+
   it("of 'zk-conn'", () => {
     expect(names(index)).toMatchInlineSnapshot(`
       [

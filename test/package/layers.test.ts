@@ -36,7 +36,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
 const PROTOCOL_RANKS: readonly (readonly string[])[] = [
   ['constants', 'error-codes', 'error-base', 'readable'],
   ['errors'],
-  ['paths', 'jute', 'frame', 'ensemble-config', 'digest-md5'],
+  ['error-names', 'paths', 'jute', 'frame', 'ensemble-config', 'digest-md5'],
   ['records'],
   ['acls', 'op', 'op-records', 'words'],
   ['multi'],

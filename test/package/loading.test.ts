@@ -60,6 +60,23 @@ describe.each([
     expect(made).toContain('eventemitter3');
   });
 
+  it('has its classes and functions by their names', async () => {
+    const { stdout } = await run(
+      'names',
+      `const modules = [${load('zk-conn')}, ${load('zk-conn/testing')}];
+       const wrong = modules.flatMap((each) =>
+         Object.entries(each).filter(([key, value]) => typeof value === 'function' && value.name !== key));
+       const { MiniServer } = modules[1];
+       void (async () => { const server = await MiniServer.start();
+       const conn = await modules[0].connect(server.connectString);
+       const { stat } = await conn.get('/');
+       await conn.close();
+       await server.close();
+       console.log(JSON.stringify([wrong.map(([key]) => key), stat.constructor.name])); })();`,
+    );
+    expect(JSON.parse(stdout)).toEqual([[], 'Stat']);
+  });
+
   it('heeds debug.enable() of a program that calls it after it has loaded us, and used us', async () => {
     const { stderr } = await run(
       'debug',

@@ -1,5 +1,5 @@
 /** One connection through a proxy: the client's socket, the one to the server, and the wire between them. */
-import { connect, type Socket } from 'node:net';
+import { createConnection, type Socket } from 'node:net';
 import type { FaultBoard } from './fault-board.js';
 import { corkForNow, resetSocket } from './reset.js';
 import { Wire, type Ending, type WireEnds } from './wire.js';
@@ -27,7 +27,7 @@ export class ProxiedConnection implements WireEnds {
     this.number = board.nextConnection();
     this.wire = new Wire(board, this, null);
     // each side ends by itself: a side that has said all may still want to hear the answer
-    this.server = connect({ ...target, noDelay: true, allowHalfOpen: true });
+    this.server = createConnection({ ...target, noDelay: true, allowHalfOpen: true });
     this.join(client, 'toServer');
     this.join(this.server, 'toClient');
   }
