@@ -256,9 +256,9 @@ export const BUGS: readonly PlantedBug[] = [
   bug(
     'close does not wait for the socket',
     'close waits',
-    'net/driver.ts',
-    'if (!this.ended || this.open > 0) return;',
-    'if (!this.ended) return;',
+    'net/remains.ts',
+    'if (this.links.size > 0 || !this.mayTell()) return;',
+    'if (!this.mayTell()) return;',
   ),
   bug(
     'close waits for ever for a server that is silent',

@@ -31,6 +31,7 @@ class Paper {
   readonly given: Word[] = [];
   private queue: Word[] = [];
   private dropped = 0;
+  private owesGap = false;
   private waiting = 0;
   private over = false;
   private error: Word | null = null;
@@ -45,10 +46,12 @@ class Paper {
       this.waiting--;
       this.given.push(word);
     } else if (this.queue.length >= this.size) {
-      this.dropped++;
+      // only events are missed
+      if (word === 'gap') this.owesGap = true;
+      else if (word !== 'suspended') this.dropped++;
     } else {
       this.mark();
-      this.queue.push(word);
+      if (word !== 'gap' || this.queue.at(-1) !== 'gap') this.queue.push(word);
       this.most = Math.max(this.most, this.queue.length);
     }
   }
@@ -73,6 +76,7 @@ class Paper {
     if (!keep) {
       this.queue = [];
       this.dropped = 0;
+      this.owesGap = false;
     }
     for (; this.waiting > 0; this.waiting--) this.given.push(this.ending());
   }
@@ -83,7 +87,9 @@ class Paper {
 
   private mark(): void {
     if (this.dropped > 0) this.queue.push(`overflow ${this.dropped}`);
+    else if (this.owesGap) this.queue.push('gap');
     this.dropped = 0;
+    this.owesGap = false;
   }
 
   private ending(): Word {
