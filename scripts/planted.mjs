@@ -37,6 +37,7 @@ const FIRST = {
   client: ['test/unit/client', 'test/unit/session', 'test/unit/net'],
 };
 const THEN = [
+  'test/faults/security/canaries',
   'test/contract',
   'test/faults/golden-conversation',
   'test/faults/streams/readers',
