@@ -51,6 +51,12 @@ function formsOf({ bytes }: Canary): string[] {
       .slice(4, -4),
   );
   const spelt = encodeURIComponent(bytes.toString('latin1'));
+  // as logs of the client write what is no text
+  const escaped = [...bytes].map((byte) =>
+    byte < 0x20 || (byte >= 0x7f && byte < 0xa0)
+      ? `\\u${byte.toString(16).padStart(4, '0')}`
+      : String.fromCharCode(byte),
+  );
   const forms = [
     bytes.toString('latin1'),
     bytes.toString('utf8'),
@@ -62,6 +68,7 @@ function formsOf({ bytes }: Canary): string[] {
     numbers.join(','),
     numbers.join(', '),
     spelt,
+    escaped.join(''),
     inspect(bytes.toString('latin1')).slice(1, -1),
     ...base64,
   );
