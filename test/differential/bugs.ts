@@ -111,8 +111,8 @@ export const BUGS: readonly Bug[] = [
   },
   {
     bug: 'a recursive watch hears of children alone',
-    find: 'at = parentPath(at);',
-    plant: 'if (at !== path) break; at = parentPath(at);',
+    find: "for (; end >= 0; end = end === 0 ? -1 : path.lastIndexOf('/', end - 1)) {",
+    plant: "for (; end >= 0 && end === path.lastIndexOf('/'); end = -1) {",
   },
   {
     bug: 'a recursive watch hears of children that come and go',

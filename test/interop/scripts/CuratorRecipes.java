@@ -380,6 +380,9 @@ public final class CuratorRecipes extends CuratorSupport {
         for (String name : a.getChildren().forPath(root + "/group"))
             members.put(name, text(a.getData().forPath(root + "/group/" + name)));
         say("group", members);
+        // a member that does not know yet that its node was made leaves it behind
+        hasHeard(a);
+        hasHeard(b);
         ann.close();
         bob.close();
         say("group is left", a.getChildren().forPath(root + "/group"));

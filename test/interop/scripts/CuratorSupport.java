@@ -106,4 +106,11 @@ abstract class CuratorSupport {
             if (!changed.await(LIMIT_S, TimeUnit.SECONDS)) throw new Exception(count + " children of " + path);
         }
     }
+
+    /** Waits until a client has handled all answers to what it sent before. */
+    static void hasHeard(CuratorFramework client) throws Exception {
+        CountDownLatch heard = new CountDownLatch(1);
+        client.sync().inBackground((framework, event) -> heard.countDown()).forPath("/");
+        if (!heard.await(LIMIT_S, TimeUnit.SECONDS)) throw new Exception("no answer to sync");
+    }
 }
