@@ -136,6 +136,7 @@ export class Caller {
     const promise = new Promise<R>(keepHandles);
     const resolve = latest.resolve as (value: R) => void;
     const { reject } = latest;
+    forgetHandles();
     try {
       const pending = this.driver.request(
         row,
@@ -256,13 +257,19 @@ export class Caller {
 }
 
 /** The handles of the promise that was made last: one function for all of them, where each would have a closure of its own. */
+const nothing = (): void => undefined;
 const latest: { resolve: (value: never) => void; reject: (error: Error) => void } = {
-  resolve: () => undefined,
-  reject: () => undefined,
+  resolve: nothing,
+  reject: nothing,
 };
 const keepHandles = (resolve: (value: never) => void, reject: (error: Error) => void): void => {
   latest.resolve = resolve;
   latest.reject = reject;
+};
+/** Or the promise that was made last, with its data, would stay for as long as no other is made. */
+const forgetHandles = (): void => {
+  latest.resolve = nothing;
+  latest.reject = nothing;
 };
 
 function unsupported(row: AnyOp, path: string | undefined, site: Error | null): Error {
