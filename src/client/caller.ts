@@ -256,8 +256,8 @@ export class Caller {
   }
 }
 
-/** The handles of the promise that was made last: one function for all of them, where each would have a closure of its own. */
 const nothing = (): void => undefined;
+/** The handles of the promise that was made last: one function for all of them, where each would have a closure of its own. */
 const latest: { resolve: (value: never) => void; reject: (error: Error) => void } = {
   resolve: nothing,
   reject: nothing,
