@@ -4,12 +4,11 @@
  */
 import type { PendingRequest, RequestRing } from './pending.js';
 
-/** So many that are settled may be kept in any case. */
-const FEW = 64;
-
 export class CallDeadlines {
-  /** Those that are in order: a binary heap, the earliest first. Those that are settled meanwhile are still in it. */
+  /** Those that are in order: a binary heap, the earliest first. */
   private heap: PendingRequest[] = [];
+  /** How many of them are settled: never more than half, since each keeps alive what its caller got. */
+  private settledCount = 0;
   /** None of the others gives up before this; it may be too early, never too late. */
   private unsorted = Infinity;
 
@@ -34,16 +33,26 @@ export class CallDeadlines {
    * @param rings all calls under way; new ones come in at the end of each
    */
   passed(now: number, rings: readonly RequestRing[]): PendingRequest[] {
-    this.prune(rings);
     if (now < this.earliest) return [];
     if (now >= this.unsorted) this.sort(rings);
     const passed: PendingRequest[] = [];
     for (let first = this.heap[0]; first !== undefined; first = this.heap[0]) {
       if (!first.settled && first.deadline > now) break;
       this.takeFirst();
-      if (!first.settled) passed.push(first);
+      first.ordered = null;
+      if (first.settled) this.settledCount--;
+      else passed.push(first);
     }
     return passed.sort(byCall);
+  }
+
+  /** One of those that are in order is settled. */
+  settled(): void {
+    this.settledCount++;
+    if (this.settledCount * 2 <= this.heap.length) return;
+    // what is sorted is a heap
+    this.heap = this.heap.filter(({ settled }) => !settled).sort((a, b) => a.deadline - b.deadline);
+    this.settledCount = 0;
   }
 
   /** Puts in order what has come since the last time: the end of each ring. */
@@ -54,17 +63,11 @@ export class CallDeadlines {
         const pending = ring.at(i) as PendingRequest;
         if (pending.isTimed) break;
         pending.isTimed = true;
-        if (!pending.settled && pending.deadline !== Infinity) this.insert(pending);
+        if (pending.settled || pending.deadline === Infinity) continue;
+        pending.ordered = this;
+        this.insert(pending);
       }
     }
-  }
-
-  /** Lets go of what is settled, if that is most of it. */
-  private prune(rings: readonly RequestRing[]): void {
-    const underWay = rings.reduce((sum, { length }) => sum + length, 0);
-    if (this.heap.length <= 2 * underWay + FEW) return;
-    // what is sorted is a heap
-    this.heap = this.heap.filter(({ settled }) => !settled).sort((a, b) => a.deadline - b.deadline);
   }
 
   private insert(pending: PendingRequest): void {

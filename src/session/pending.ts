@@ -29,6 +29,8 @@ export class PendingRequest {
   frameBytes = 0;
   /** It is among those of which it is known who gives up first. */
   isTimed = false;
+  /** Keeps it in order with them, until it hears that it is settled. */
+  ordered: { settled(): void } | null = null;
   settled = false;
 
   constructor(
@@ -83,6 +85,7 @@ export class PendingRequest {
   private once(): void {
     if (this.settled) throw new Error(`zk-conn: ${this.op.name} (xid ${this.xid}) was settled twice`);
     this.settled = true;
+    if (this.ordered !== null) this.ordered.settled();
     if (this.whenSettled !== null) this.whenSettled.settled();
   }
 }

@@ -287,7 +287,7 @@ export const BUGS: readonly PlantedBug[] = [
     edits: [
       {
         file: 'session/call-deadlines.ts',
-        find: 'this.takeFirst();\n      if (!first.settled) passed.push(first);',
+        find: 'this.takeFirst();\n      first.ordered = null;\n      if (first.settled) this.settledCount--;\n      else passed.push(first);',
         plant: 'if (passed.includes(first)) break;\n      passed.push(first);',
       },
       { file: 'session/queue.ts', find: 'if (pending.settled) continue;', plant: '' },
