@@ -61,8 +61,8 @@ const JOBS: Record<string, Job> = {
 /** The full numbers in `npm run soak`. */
 const SHARE = SCALE >= 5 ? 1 : 0.1 * SCALE;
 
-/** What else a process does may move the heap so much, bytes. */
-const NOISE = 200_000;
+/** What else a process does may move the heap so much, bytes: in forty runs it was up to 245 kB, in either direction. */
+const NOISE = 500_000;
 /** Caches of Node's own may make so many more of a class. */
 const SLACK = 10;
 
