@@ -35,10 +35,17 @@ export class Credential {
   readonly #auth: Buffer;
   readonly scheme: string;
   waiting: Waiting[] = [];
+  /** Was it sent on this connection and not answered? */
+  isInFlight = false;
 
   constructor(scheme: string, auth: Buffer) {
     this.scheme = scheme;
     this.#auth = auth;
+  }
+
+  /** No field, since that would tell of the secret. */
+  get hash(): number {
+    return hashOf(this.#auth);
   }
 
   is(scheme: string, auth: Buffer): boolean {
@@ -60,26 +67,40 @@ export class Credential {
 
   /** Fails those of whom `which` says so, each with an error of his own. */
   fail(error: (outcome: Outcome) => ZkError, which: (waiting: Waiting) => boolean = () => true): void {
-    const failed = this.waiting.filter(which);
-    this.waiting = this.waiting.filter((each) => !failed.includes(each));
+    const failed: Waiting[] = [];
+    const kept: Waiting[] = [];
+    for (const each of this.waiting) (which(each) ? failed : kept).push(each);
+    this.waiting = kept;
     for (const { waiter, sent } of failed) waiter.reject(error(sent ? 'unknown' : 'not-sent'));
   }
 }
 
+/** For look-ups: not the secret itself, since texts are what a heap snapshot shows. */
+function hashOf(auth: Buffer): number {
+  let hash = auth.length;
+  for (let i = 0; i < auth.length; i++) hash = (Math.imul(hash, 31) + (auth[i] as number)) | 0;
+  return hash;
+}
+
 export class Credentials {
-  private readonly all: Credential[] = [];
-  /** Sent on this connection and not answered, oldest first. */
-  private inFlight: Credential[] = [];
+  /** In the order in which they were given. */
+  private readonly all = new Set<Credential>();
+  readonly #byHash = new Map<number, Credential[]>();
+  /** Those for which somebody waits. */
+  private readonly awaited = new Set<Credential>();
+  private first = Infinity;
+  /** Sent on this connection, oldest first; so many of them are answered. */
+  private sent: Credential[] = [];
+  private answered = 0;
 
   /** Remembers a credential. The same one given twice is kept once. */
   add(scheme: string, auth: Buffer, waiter: AuthWaiter | null, deadline: number): Credential {
-    let credential = this.all.find((c) => c.is(scheme, auth));
-    if (credential === undefined) {
-      credential = new Credential(scheme, auth);
-      this.all.push(credential);
+    const credential = this.find(scheme, auth) ?? this.remember(scheme, auth);
+    if (waiter !== null) {
+      credential.waiting.push({ waiter, deadline, sent: credential.isInFlight });
+      this.awaited.add(credential);
+      this.first = Math.min(this.first, deadline);
     }
-    if (waiter !== null)
-      credential.waiting.push({ waiter, deadline, sent: this.inFlight.includes(credential) });
     return credential;
   }
 
@@ -90,9 +111,10 @@ export class Credentials {
 
   /** Encodes one, unless it is on its way already. */
   write(credential: Credential, out: Outbox): void {
-    if (this.inFlight.includes(credential)) return;
+    if (credential.isInFlight) return;
     credential.write(out);
-    this.inFlight.push(credential);
+    credential.isInFlight = true;
+    this.sent.push(credential);
   }
 
   /**
@@ -100,8 +122,9 @@ export class Credentials {
    * @returns the refusal, if it is one; the credential is forgotten then
    */
   replied(errno: number): ZkError | null {
-    const credential = this.inFlight.shift();
-    if (credential === undefined) throw new XidMismatchError(Xid.AUTH, undefined);
+    const credential = this.takeOldest();
+    this.awaited.delete(credential);
+    if (this.awaited.size === 0) this.first = Infinity;
     if (errno === 0) {
       credential.succeed();
       return null;
@@ -112,40 +135,82 @@ export class Credentials {
         ? cause
         : new AuthFailedError({ op: 'auth', outcome: 'rejected', cause });
     };
-    this.all.splice(this.all.indexOf(credential), 1);
+    this.forget(credential);
     credential.fail(refusal);
     return refusal();
   }
 
   /** Does somebody wait for a verdict? */
   get isAwaited(): boolean {
-    return this.all.some(({ waiting }) => waiting.length > 0);
+    return this.awaited.size > 0;
   }
 
-  /** When the first caller gives up; Infinity for never. */
+  /** No caller gives up before this; it may be too early, never too late. */
   get earliest(): number {
-    let earliest = Infinity;
-    for (const { waiting } of this.all)
-      for (const { deadline } of waiting) earliest = Math.min(earliest, deadline);
-    return earliest;
+    return this.first;
   }
 
   /** Fails the callers who have waited past their deadline. The credential stays, and is presented all the same. */
   sweep(now: number): void {
+    if (now < this.first) return;
     const late = (outcome: Outcome): ZkError => new RequestTimeoutError({ op: 'auth', outcome });
-    for (const credential of this.all) credential.fail(late, ({ deadline }) => deadline <= now);
+    const all = [...this.awaited];
+    for (const credential of all) credential.fail(late, ({ deadline }) => deadline <= now);
+    this.first = Infinity;
+    for (const credential of all) {
+      if (credential.waiting.length === 0) this.awaited.delete(credential);
+      for (const { deadline } of credential.waiting) this.first = Math.min(this.first, deadline);
+    }
   }
 
   /** The connection is gone: what was not answered is sent again on the next one. */
   connectionLost(): void {
-    this.inFlight = [];
+    for (const credential of this.sent) credential.isInFlight = false;
+    this.sent = [];
+    this.answered = 0;
   }
 
   /** Nobody will ever answer. */
   failAll(fate: FateOf): void {
-    this.inFlight = [];
-    for (const credential of this.all) {
+    this.connectionLost();
+    const all = [...this.awaited];
+    this.awaited.clear();
+    this.first = Infinity;
+    for (const credential of all) {
       credential.fail((outcome) => fate(outcome)({ op: operations.auth, path: undefined }));
     }
+  }
+
+  private find(scheme: string, auth: Buffer): Credential | undefined {
+    return this.#byHash.get(hashOf(auth))?.find((each) => each.is(scheme, auth));
+  }
+
+  private remember(scheme: string, auth: Buffer): Credential {
+    const credential = new Credential(scheme, auth);
+    this.all.add(credential);
+    const same = this.#byHash.get(credential.hash);
+    if (same === undefined) this.#byHash.set(credential.hash, [credential]);
+    else same.push(credential);
+    return credential;
+  }
+
+  private forget(credential: Credential): void {
+    this.all.delete(credential);
+    const same = this.#byHash.get(credential.hash) ?? [];
+    same.splice(same.indexOf(credential), 1);
+    if (same.length === 0) this.#byHash.delete(credential.hash);
+  }
+
+  private takeOldest(): Credential {
+    const credential = this.sent[this.answered];
+    if (credential === undefined) throw new XidMismatchError(Xid.AUTH, undefined);
+    this.answered++;
+    // as many moves as there were answers
+    if (this.answered * 2 > this.sent.length) {
+      this.sent = this.sent.slice(this.answered);
+      this.answered = 0;
+    }
+    credential.isInFlight = false;
+    return credential;
   }
 }

@@ -137,10 +137,22 @@ export class WatchRegistry {
     for (const kind of SPENT_BY[type]) this.takeFrom(kind, path, taken);
     const { persistent, persistentRecursive } = this.tables;
     if (persistent.size > 0) addTo(taken, persistent.get(path));
-    if (persistentRecursive.size > 0 && type !== 'NodeChildrenChanged') {
-      for (const at of withAncestors(path, this.longestRecursive)) addTo(taken, persistentRecursive.get(at));
-    }
+    if (persistentRecursive.size > 0 && type !== 'NodeChildrenChanged') this.addAbove(path, taken);
     return taken;
+  }
+
+  /**
+   * Those of a path and of all above it, but for paths that are longer than any that is watched: the path is the server's
+   * word, and may be nothing but slashes.
+   */
+  private addAbove(path: string, to: Watcher[]): void {
+    const { persistentRecursive: table } = this.tables;
+    const { length } = path;
+    let end = length > this.longestRecursive ? path.lastIndexOf('/', this.longestRecursive) : length;
+    for (; end > 1; end = path.lastIndexOf('/', end - 1)) {
+      addTo(to, table.get(end === length ? path : path.slice(0, end)));
+    }
+    addTo(to, table.get('/'));
   }
 
   /** Tells the persistent ones that the connection is lost. */
@@ -201,21 +213,14 @@ export class WatchRegistry {
   }
 
   private takeFrom(kind: WatchKind, path: string, into: Watcher[]): void {
-    const there = this.tables[kind].get(path);
+    const table = this.tables[kind];
+    // an event of a stream looks in three that are empty mostly
+    if (table.size === 0) return;
+    const there = table.get(path);
     if (there === undefined) return;
-    this.tables[kind].delete(path);
+    table.delete(path);
     addTo(into, there);
   }
-}
-
-/**
- * A path and all above it, but for those that are longer than any that is looked for: the path is the server's word, and may
- * be nothing but slashes.
- */
-function* withAncestors(path: string, longest: number): Generator<string> {
-  let end = path.length > longest ? path.lastIndexOf('/', longest) : path.length;
-  for (; end > 1; end = path.lastIndexOf('/', end - 1)) yield path.slice(0, end);
-  yield '/';
 }
 
 function addTo(list: Watcher[], there: Watcher | Set<Watcher> | undefined): void {

@@ -450,7 +450,7 @@ export const BUGS: readonly PlantedBug[] = [
     'a watch that has fired is armed again',
     'a watch fires once',
     'session/watches.ts',
-    'this.tables[kind].delete(path);\n    addTo(into, there);',
+    'table.delete(path);\n    addTo(into, there);',
     'addTo(into, there);',
   ),
   bug(

@@ -1,10 +1,10 @@
 import { inspect } from 'node:util';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { Errno } from '../../../src/protocol/error-codes.js';
 import { AuthFailedError, XidMismatchError, type ZkError } from '../../../src/protocol/errors.js';
 import { JuteReader } from '../../../src/protocol/jute.js';
 import { operations } from '../../../src/protocol/operations.js';
-import { Credentials, type AuthWaiter } from '../../../src/session/credentials.js';
+import { Credential, Credentials, type AuthWaiter } from '../../../src/session/credentials.js';
 import { closedFate } from '../../../src/session/fates.js';
 import { Outbox } from '../../../src/session/outbox.js';
 
@@ -128,6 +128,68 @@ describe('credentials', () => {
     expect(inspect(credentials, { depth: 20 })).not.toContain(
       inspect(Buffer.from('user:s3cret')).slice(8, 30),
     );
+  });
+});
+
+describe('a thousand credentials', () => {
+  const COUNT = 1000;
+
+  it('are not compared with one another, and when the first gives up is known', () => {
+    const compared = vi.spyOn(Credential.prototype, 'is');
+    const looked = vi.spyOn(Math, 'min');
+    const all = Array.from({ length: COUNT }, (_, i) => add(`user${String(i)}`, 1000 + i));
+    for (const { write } of all) {
+      write();
+      expect(credentials.earliest).toBe(1000);
+    }
+    expect(add('user7').waiter.news).toEqual([]);
+    expect(compared.mock.calls.length).toBeLessThan(COUNT / 10);
+    expect(looked.mock.calls.length).toBeLessThan(2 * COUNT);
+    vi.restoreAllMocks();
+  });
+
+  it('are answered in their order, whatever was answered before', () => {
+    const all = Array.from({ length: COUNT }, (_, i) => add(`user${String(i)}`));
+    for (const [i, { write }] of all.entries()) {
+      write();
+      // some are answered while others are sent
+      if (i % 3 === 2) credentials.replied(0);
+    }
+    const answered = (): number => all.filter(({ waiter }) => waiter.news[0] === 'ok').length;
+    for (let i = Math.floor(COUNT / 3); i < COUNT; i++) {
+      expect([answered(), all[i]!.waiter.news]).toEqual([i, []]);
+      credentials.replied(0);
+    }
+    expect([answered(), credentials.isAwaited]).toEqual([COUNT, false]);
+    expect(() => credentials.replied(0)).toThrow(XidMismatchError);
+  });
+
+  it('that one caller gave up on leave the others as they were, and are looked at no more', () => {
+    const all = Array.from({ length: COUNT }, (_, i) => add('a', i < COUNT / 2 ? 300 : 400));
+    credentials.sweep(300);
+    expect(all.filter(({ waiter }) => waiter.news.length === 1)).toHaveLength(COUNT / 2);
+    const looked = vi.spyOn(Credential.prototype, 'fail');
+    credentials.sweep(350);
+    expect(looked).not.toHaveBeenCalled();
+    credentials.sweep(400);
+    credentials.sweep(500);
+    expect(looked).toHaveBeenCalledTimes(1);
+    expect(all.map(({ waiter }) => waiter.news)).toEqual(all.map(() => ['ZK_REQUEST_TIMEOUT not-sent']));
+    vi.restoreAllMocks();
+  });
+
+  it('that are like one another in their hash are told apart', () => {
+    const [one, two, again] = [add('Aa'), add('BB'), add('Aa')];
+    credentials.writeAll(out);
+    expect(sent()).toEqual(['digest Aa', 'digest BB']);
+    credentials.replied(Errno.AuthFailed);
+    expect([one.waiter.news, two.waiter.news, again.waiter.news].map(({ length }) => length)).toEqual([
+      1, 0, 1,
+    ]);
+    credentials.replied(0);
+    add('BB').write();
+    add('Aa').write();
+    expect(sent()).toEqual(['digest BB', 'digest Aa']);
   });
 });
 

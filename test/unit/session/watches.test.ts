@@ -240,19 +240,37 @@ describe('a persistent watch', () => {
   });
 });
 
-describe('a recursive watch', () => {
-  /** What an event looks for among the paths of recursive watches. */
-  function lookedFor(registry: WatchRegistry, path: string): string[] {
-    const { persistentRecursive: table } = (
-      registry as unknown as { tables: Record<string, Map<string, unknown>> }
-    ).tables;
-    const asked: string[] = [];
-    table!.get = (key) => {
-      asked.push(key);
+/** What an event looks for, and in which tables. */
+function lookUps(registry: WatchRegistry, path: string, type: EventType = 'NodeDataChanged'): string[][] {
+  const { tables } = registry as unknown as { tables: Record<WatchKind, Map<string, unknown>> };
+  const asked: string[][] = [];
+  for (const [kind, table] of Object.entries(tables)) {
+    table.get = (key) => {
+      asked.push([kind, key]);
       return Map.prototype.get.call(table, key) as unknown;
     };
-    registry.take('NodeDataChanged', path);
-    return asked;
+  }
+  registry.take(type, path);
+  return asked;
+}
+
+describe('an event looks', () => {
+  it('in no table that is empty', () => {
+    const registry = new WatchRegistry();
+    expect(lookUps(registry, '/a/b', 'NodeDeleted')).toEqual([]);
+    armed(registry, 'persistentRecursive', '/a');
+    expect(lookUps(registry, '/a', 'NodeDeleted')).toEqual([
+      ['persistentRecursive', '/a'],
+      ['persistentRecursive', '/'],
+    ]);
+    armed(registry, 'child', '/c');
+    expect(lookUps(registry, '/', 'NodeChildrenChanged')).toEqual([['child', '/']]);
+  });
+});
+
+describe('a recursive watch', () => {
+  function lookedFor(registry: WatchRegistry, path: string): string[] {
+    return lookUps(registry, path).flatMap(([kind, at]) => (kind === 'persistentRecursive' ? at! : []));
   }
 
   it.each(['/', '/a', '/a/b', '/a/b/cde'])(
