@@ -68,7 +68,13 @@ export function checkCallOptions(
     given = asObject(options, `the options of ${op}`);
     refuseUnknownKeys(given, [...own, ...CALL_OPTION_KEYS], `option of ${op}`);
   }
-  const { signal, timeoutMs } = given;
+  return readCallOptions(given, op, path);
+}
+
+/** {@link checkCallOptions} of options whose keys were checked before. @throws InvalidOptionError, InvalidArgumentError */
+export function readCallOptions(options: unknown, op: string, path?: string): CallOptions {
+  if (options === undefined) return NO_CALL_OPTIONS;
+  const { signal, timeoutMs } = asObject(options, `the options of ${op}`);
   if (signal !== undefined && !isSignal(signal)) {
     throw new InvalidArgumentError(`signal must be an AbortSignal, not ${nameOf(signal)}`, { op, path });
   }
@@ -81,15 +87,6 @@ function hasCallOptionsAlone(options: unknown): options is Record<string, unknow
   if (typeof options !== 'object' || options === null || Array.isArray(options)) return false;
   for (const key in options) if (key !== 'signal' && key !== 'timeoutMs') return false;
   return true;
-}
-
-/** What is left of a call's options for the call itself. */
-export function withoutCallOptions<T extends CallOptions>(
-  options: T | undefined,
-): Omit<T, keyof CallOptions> | undefined {
-  if (typeof options !== 'object' || (options as T | null) === null || Array.isArray(options)) return options;
-  const { signal: _signal, timeoutMs: _timeoutMs, ...own } = options;
-  return own;
 }
 
 /** A duration in ms, 0 for ever. */
@@ -138,6 +135,8 @@ export function checkAcl(acl: unknown, op: string, path: string): asserts acl is
   const bad = (text: string): never => {
     throw new InvalidArgumentError(text, { op, path });
   };
+  // nobody can change it
+  if (acl === OPEN_ACL_UNSAFE) return;
   if (!Array.isArray(acl) || acl.length === 0) return bad('an ACL must be a list of at least one entry');
   for (const entry of acl as unknown[]) {
     if (typeof entry !== 'object' || entry === null)
@@ -156,14 +155,22 @@ export function checkAcl(acl: unknown, op: string, path: string): asserts acl is
 /** The keys of {@link CreateOptions}. */
 export const CREATE_OPTION_KEYS = ['mode', 'acl', 'ttlMs'] as const;
 
-/** Checks the options of a create and fills in the defaults. */
-export function checkCreate(options: unknown, op: string, path: string): ResolvedCreate {
+/** Those of a create that is a call by itself. */
+export const CREATE_CALL_KEYS = [...CREATE_OPTION_KEYS, ...CALL_OPTION_KEYS] as const;
+
+/** Checks the options of a create and fills in the defaults. @param known the keys that they may have */
+export function checkCreate(
+  options: unknown,
+  op: string,
+  path: string,
+  known: readonly string[] = CREATE_OPTION_KEYS,
+): ResolvedCreate {
   const given = asObject(options ?? {}, 'the options of create');
-  refuseUnknownKeys(given, CREATE_OPTION_KEYS, 'option of create');
+  refuseUnknownKeys(given, known, 'option of create');
   const { mode = 'PERSISTENT', acl = OPEN_ACL_UNSAFE, ttlMs } = given;
   if (typeof mode !== 'string' || !Object.hasOwn(CREATE_FLAGS, mode)) {
-    const known = Object.keys(CREATE_FLAGS).join(', ');
-    throw new InvalidArgumentError(`mode must be one of ${known}`, { op, path });
+    const modes = Object.keys(CREATE_FLAGS).join(', ');
+    throw new InvalidArgumentError(`mode must be one of ${modes}`, { op, path });
   }
   const flags = CREATE_FLAGS[mode as CreateMode];
   checkAcl(acl, op, path);

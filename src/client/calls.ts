@@ -15,16 +15,16 @@ import {
   type ResponseOf,
   type StatResponse,
 } from '../protocol/operations.js';
-import type { AnyOp, Op } from '../protocol/op.js';
-import type { PathRule } from '../protocol/paths.js';
+import type { Op } from '../protocol/op.js';
+import { addChroot } from '../protocol/paths.js';
 import type { Acl, Stat } from '../protocol/records.js';
 import {
-  CREATE_OPTION_KEYS,
+  CREATE_CALL_KEYS,
   checkAcl,
   checkCallOptions,
   checkVersion,
   toData,
-  withoutCallOptions,
+  readCallOptions,
   type CallOptions,
   type CreateOptions,
   type DeleteOptions,
@@ -154,17 +154,7 @@ export abstract class ZnodeCalls extends EnsembleCalls {
    * UnsupportedError (TTL modes, unless `zookeeper.extendedTypesEnabled=true` on the server)
    */
   create(path: string, data: ZnodeData = null, options?: CreateOptions & CallOptions): Promise<string> {
-    return rejecting(() => {
-      const { row, request } = createRequest(path, data, withoutCallOptions(options), 'create');
-      const shape = (r: PathResponse): string => this.caller.toClient(r.path);
-      return this.caller.issue({
-        row,
-        path,
-        request: request(this.caller.toServer(path, ruleOf(row, request(path)), row.name)),
-        shape,
-        options: checkCallOptions(options, row.name, path, CREATE_OPTION_KEYS),
-      });
-    });
+    return this.creating(path, data, options, 'create', (r: PathResponse) => this.caller.toClient(r.path));
   }
 
   /** {@link create} that gives the Stat too. Server 3.5. */
@@ -173,18 +163,27 @@ export abstract class ZnodeCalls extends EnsembleCalls {
     data: ZnodeData = null,
     options?: CreateOptions & CallOptions,
   ): Promise<Created> {
+    return this.creating(path, data, options, 'create2', ({ path: made, stat }: Create2Response) => ({
+      path: this.caller.toClient(made),
+      stat,
+    }));
+  }
+
+  private creating<R>(
+    path: string,
+    data: ZnodeData,
+    options: (CreateOptions & CallOptions) | undefined,
+    plain: 'create' | 'create2',
+    shape: (response: never) => R,
+  ): Promise<R> {
     return rejecting(() => {
-      const { row, request } = createRequest(path, data, withoutCallOptions(options), 'create2');
-      const shape = ({ path: made, stat }: Create2Response): Created => ({
-        path: this.caller.toClient(made),
-        stat,
-      });
+      const { row, rule, request } = createRequest(path, data, options, plain, CREATE_CALL_KEYS);
       return this.caller.issue({
         row,
         path,
-        request: request(this.caller.toServer(path, ruleOf(row, request(path)), row.name)),
+        request: request(addChroot(this.caller.chroot, path, rule)),
         shape,
-        options: checkCallOptions(options, row.name, path, CREATE_OPTION_KEYS),
+        options: readCallOptions(options, row.name, path),
       });
     });
   }
@@ -205,7 +204,7 @@ export abstract class ZnodeCalls extends EnsembleCalls {
         row: operations.setData,
         path,
         request,
-        shape: (r: StatResponse) => r.stat,
+        shape: statOf,
         options: checkCallOptions(options, 'setData', path),
       });
     });
@@ -321,8 +320,5 @@ export abstract class ZnodeCalls extends EnsembleCalls {
 /** Its response is null where NoNode is a result. */
 export const existsRow = operations.exists as unknown as Op<string, PathWatchRequest, StatResponse | null>;
 
-function ruleOf(row: AnyOp, request: unknown): PathRule {
-  return row.pathRule?.(request) ?? 'node';
-}
-
+const statOf = (r: StatResponse): Stat => r.stat;
 const statOrNull = (r: StatResponse | null): Stat | null => r?.stat ?? null;

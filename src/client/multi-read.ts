@@ -25,14 +25,23 @@ export type ReadResultsOf<T extends readonly ReadOperation<unknown>[]> = {
   -readonly [K in keyof T]: T[K] extends ReadOperation<infer R> ? R | ZkError : never;
 };
 
-/** Those that were made here, and so checked. */
-const made = new WeakSet();
+/** What is made here, and so checked. */
+class CheckedRead<R> implements ReadOperation<R> {
+  declare readonly [result]: R;
+  readonly shapeRead: (response: unknown) => R;
+
+  constructor(
+    readonly row: AnyOp,
+    readonly path: string,
+    shapeRead: (response: never) => R,
+  ) {
+    this.shapeRead = shapeRead as (response: unknown) => R;
+  }
+}
 
 function read<R>(row: AnyOp, path: string, shapeRead: (response: never) => R): ReadOperation<R> {
   validatePath(path, 'node', row.name);
-  const operation = { row, path, shapeRead } as unknown as ReadOperation<R>;
-  made.add(operation);
-  return operation;
+  return new CheckedRead(row, path, shapeRead);
 }
 
 /** A read of data and Stat. */
@@ -54,7 +63,7 @@ export function checkReads(list: unknown): asserts list is readonly ReadOperatio
   // not forEach, which passes over holes
   for (let i = 0; i < list.length; i++) {
     const entry: unknown = list[i];
-    if (typeof entry !== 'object' || entry === null || !made.has(entry)) {
+    if (!(entry instanceof CheckedRead)) {
       refuse(`entry ${i} of the multiRead was not made by op.get or op.children`);
     }
   }

@@ -15,7 +15,7 @@ import {
   type PathResponse,
   type StatResponse,
 } from '../protocol/operations.js';
-import { addChroot, stripChroot, validatePath } from '../protocol/paths.js';
+import { addChroot, stripChroot, validatePath, type PathRule } from '../protocol/paths.js';
 import type { Acl, Stat } from '../protocol/records.js';
 import {
   checkCreate,
@@ -83,15 +83,8 @@ export const op = {
     validatePath(path, 'node', 'setData');
     checkVersion(version, 'setData', path);
     const bytes = copyOf(toData(data, 'setData', path));
-    return register({
-      row: operations.setData,
-      path,
-      request: (serverPath) => ({ path: serverPath, data: bytes, version }),
-      shape: (answer) => {
-        expectRow(answer, [operations.setData]);
-        return (answer.response as StatResponse).stat;
-      },
-    });
+    const request = (serverPath: string): unknown => ({ path: serverPath, data: bytes, version });
+    return new CheckedOperation(operations.setData, path, request, statOf);
   },
 
   /** As `conn.delete`. */
@@ -120,6 +113,7 @@ function copyOf<T>(data: T): T | Buffer {
   return data instanceof Uint8Array ? Buffer.from(data) : data;
 }
 
+const SET_ROWS: readonly AnyOp[] = [operations.setData];
 const CREATE_ROWS: readonly AnyOp[] = [operations.create, operations.create2];
 
 function copyOfOptions(options: CreateOptions | undefined): CreateOptions | undefined {
@@ -127,12 +121,16 @@ function copyOfOptions(options: CreateOptions | undefined): CreateOptions | unde
   return Array.isArray(acl) ? { ...options, acl: (acl as Acl[]).map((entry) => ({ ...entry })) } : options;
 }
 
-/** Those that {@link op} made, and so checked. */
-const made = new WeakSet();
+/** What {@link op} makes, and so has checked. */
+class CheckedOperation<R> implements Operation<R> {
+  declare readonly [result]: R;
 
-function register<R>(operation: Omit<Operation<R>, typeof result>): Operation<R> {
-  made.add(operation);
-  return operation as Operation<R>;
+  constructor(
+    readonly row: AnyOp,
+    readonly path: string,
+    readonly request: Operation<R>['request'],
+    readonly shape: Operation<R>['shape'],
+  ) {}
 }
 
 function creation<R>(
@@ -143,29 +141,25 @@ function creation<R>(
   shape: Operation<R>['shape'],
 ): Operation<R> {
   const { row, request } = createRequest(path, copyOf(data), copyOfOptions(options), plain);
-  return register({
-    row,
-    path,
-    request,
-    shape: (answer, chroot) => {
-      expectRow(answer, CREATE_ROWS);
-      return shape(answer, chroot);
-    },
+  return new CheckedOperation(row, path, request, (answer, chroot) => {
+    expectRow(answer, CREATE_ROWS);
+    return shape(answer, chroot);
   });
 }
 
 function pathAndVersion(row: AnyOp, path: string, version: number): Operation<undefined> {
   validatePath(path, row === operations.delete ? 'notRoot' : 'node', row.name);
   checkVersion(version, row.name, path);
-  return register({
-    row,
-    path,
-    request: (serverPath) => ({ path: serverPath, version }),
-    shape: (answer) => {
-      expectRow(answer, [row]);
-      return undefined;
-    },
+  const request = (serverPath: string): unknown => ({ path: serverPath, version });
+  return new CheckedOperation(row, path, request, (answer) => {
+    expectRow(answer, [row]);
+    return undefined;
   });
+}
+
+function statOf(answer: MultiResult & { readonly response: unknown }): Stat {
+  expectRow(answer, SET_ROWS);
+  return (answer.response as StatResponse).stat;
 }
 
 function pathOf(answer: { readonly response: unknown }, chroot: string): string {
@@ -180,24 +174,35 @@ function expectRow(answer: MultiResult, rows: readonly AnyOp[]): void {
   }
 }
 
-/** The row that creates a node of this mode, and its request. `plain` is the row for modes that need no other. */
+/**
+ * The row that creates a node of this mode, its request, and the rule that the path was checked by.
+ * @param plain the row for modes that need no other
+ * @param known the keys that the options may have; those of a create alone, if it is left out
+ */
 export function createRequest(
   path: string,
   data: ZnodeData,
   options: CreateOptions | undefined,
   plain: 'create' | 'create2',
-): { readonly row: AnyOp; readonly request: (serverPath: string) => { readonly path: string } } {
-  const { flags, acl, ttlMs } = checkCreate(options, plain, path);
+  known?: readonly string[],
+): {
+  readonly row: AnyOp;
+  readonly rule: PathRule;
+  readonly request: (serverPath: string) => { readonly path: string };
+} {
+  const { flags, acl, ttlMs } = checkCreate(options, plain, path, known);
   const row =
     ttlMs !== null
       ? operations.createTTL
       : flags === CREATE_FLAGS.CONTAINER
         ? operations.createContainer
         : operations[plain];
-  validatePath(path, operations.create.pathRule?.({ path, data: null, acl, flags }), row.name);
+  const rule = operations.create.pathRule?.({ path, data: null, acl, flags }) ?? 'node';
+  validatePath(path, rule, row.name);
   const bytes = toData(data, row.name, path);
   return {
     row,
+    rule,
     request: (serverPath) =>
       ttlMs === null
         ? { path: serverPath, data: bytes, acl, flags }
@@ -250,7 +255,7 @@ export function checkOperations(list: unknown): asserts list is readonly Operati
   // not forEach, which passes over holes
   for (let i = 0; i < list.length; i++) {
     const entry: unknown = list[i];
-    if (typeof entry !== 'object' || entry === null || !made.has(entry)) {
+    if (!(entry instanceof CheckedOperation)) {
       throw new InvalidArgumentError(
         `entry ${i} of the multi was not made by op.create, op.set, op.delete or op.check`,
         {
@@ -259,6 +264,12 @@ export function checkOperations(list: unknown): asserts list is readonly Operati
       );
     }
   }
+}
+
+/** What was added to a Transaction, and what before: a list would be copied for each of them. */
+interface Added {
+  readonly operation: Operation<unknown>;
+  readonly before: Added | null;
 }
 
 /**
@@ -272,12 +283,12 @@ export class Transaction<T extends readonly Operation<unknown>[] = []> {
       list: readonly Operation<unknown>[],
       options?: CallOptions,
     ) => Promise<readonly unknown[]>,
-    private readonly list: readonly Operation<unknown>[] = [],
+    private readonly last: Added | null = null,
   ) {}
 
   /** Adds an operation made by {@link op}. */
   add<R>(operation: Operation<R>): Transaction<[...T, Operation<R>]> {
-    return new Transaction<[...T, Operation<R>]>(this.run, [...this.list, operation]);
+    return new Transaction<[...T, Operation<R>]>(this.run, { operation, before: this.last });
   }
 
   /** Adds `op.create`. */
@@ -315,6 +326,8 @@ export class Transaction<T extends readonly Operation<unknown>[] = []> {
 
   /** Runs what was added, all or nothing; see `conn.multi`. */
   commit(options?: CallOptions): Promise<ResultsOf<T>> {
-    return this.run(this.list, options) as Promise<ResultsOf<T>>;
+    const list: Operation<unknown>[] = [];
+    for (let at = this.last; at !== null; at = at.before) list.push(at.operation);
+    return this.run(list.reverse(), options) as Promise<ResultsOf<T>>;
   }
 }

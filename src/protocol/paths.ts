@@ -17,7 +17,7 @@ export type PathRule = 'node' | 'sequential' | 'notRoot' | 'prefix';
 export function validatePath(path: unknown, rule: PathRule = 'node', op?: string): asserts path is string {
   if (typeof path !== 'string')
     throw new InvalidPathError(`a path must be a string, not ${describe(path)}`, { op });
-  const problem = pathProblem(goesOn(rule) ? `${path}1` : path);
+  const problem = pathProblem(goesOn(rule) && isUnfinished(path) ? `${path}1` : path);
   if (problem !== null) throw new InvalidPathError(problem, { op, path });
   if (rule === 'notRoot' && path === '/')
     throw new InvalidPathError('the root cannot be deleted', { op, path });
@@ -26,6 +26,12 @@ export function validatePath(path: unknown, rule: PathRule = 'node', op?: string
 /** Does the server's path have more at its end than the one that is given? */
 function goesOn(rule: PathRule): boolean {
   return rule === 'sequential' || rule === 'prefix';
+}
+
+/** May what follows make a name of its end? */
+function isUnfinished(path: string): boolean {
+  const last = path.charCodeAt(path.length - 1);
+  return path === '' || last === SLASH || last === DOT;
 }
 
 /** What is wrong with a path, or null. */
