@@ -339,8 +339,8 @@ export const BUGS: readonly PlantedBug[] = [
     'a created node has the chroot in its path',
     'a chroot is not seen',
     'client/calls.ts',
-    "const { row, request } = createRequest(path, data, withoutCallOptions(options), 'create');\n      const shape = (r: PathResponse): string => this.caller.toClient(r.path);",
-    "const { row, request } = createRequest(path, data, withoutCallOptions(options), 'create');\n      const shape = (r: PathResponse): string => r.path;",
+    "this.creating(path, data, options, 'create', (r: PathResponse) => this.caller.toClient(r.path))",
+    "this.creating(path, data, options, 'create', (r: PathResponse) => r.path)",
   ),
   bug(
     'the first server is tried again and again',
