@@ -136,7 +136,8 @@ export class JuteWriter {
 
 /** Data of at most this is handed out of a copy of so much, which holds what lies behind it, too. */
 const RUN_PART_BYTES = 1024;
-const COPIED_RUN_BYTES = 8192;
+/** The most that Node takes out of its pool. */
+const COPIED_RUN_BYTES = 4095;
 
 /** So many bytes of strings are decoded at once. */
 const RUN_BYTES = 1024;
@@ -158,7 +159,7 @@ export class JuteReader {
 
   /**
    * Points the reader at `buf[start, end)`.
-   * @param owned true if nothing else lives in `buf`: then {@link buffer} may return views instead of copies
+   * @param owned true if nothing else lives in `buf`: then {@link buffer} may return a view instead of a copy
    */
   reset(buf: Buffer, start: number, end: number, owned: boolean): void {
     if (buf !== this.buf) {
@@ -240,27 +241,34 @@ export class JuteReader {
     const length = this.int();
     if (length === -1) return null;
     const start = this.takeLength(length, 'buffer');
-    if (this.owned) return this.buf.subarray(start, start + length);
+    // one view at most, of more than half of it: whoever transfers its memory empties nothing else, and keeps little else alive
+    if (this.owned && length * 2 > this.buf.length) return this.buf.subarray(start, start + length);
     if (length <= RUN_PART_BYTES && this.buf.length - start >= 2 * RUN_PART_BYTES)
       return this.fromRun(start, length);
-    const copy = Buffer.allocUnsafe(length);
-    this.buf.copy(copy, 0, start, start + length);
-    return copy;
+    return this.copied(start, length);
   }
 
   /**
-   * A view of a copy that holds the next few kibibytes as well: what lies in them need not be copied one by one, and no more is
-   * kept alive by it than by a buffer out of Node's pool.
+   * A view of a copy that holds the next few kibibytes as well: what lies in them need not be copied one by one. It is taken out
+   * of Node's pool, whose memory cannot be transferred, so that nobody can take that of all others away with his own.
    */
   private fromRun(start: number, length: number): Buffer {
     let at = start - this.runStart;
     if (at < 0 || at + length > this.run.length) {
-      this.run = Buffer.allocUnsafeSlow(Math.min(COPIED_RUN_BYTES, this.buf.length - start));
-      this.buf.copy(this.run, 0, start, start + this.run.length);
+      const run = this.copied(start, Math.min(COPIED_RUN_BYTES, this.buf.length - start));
+      // not out of the pool: its size can be changed by anybody
+      if (run.length === run.buffer.byteLength) return this.copied(start, length);
+      this.run = run;
       this.runStart = start;
       at = 0;
     }
     return this.run.subarray(at, at + length);
+  }
+
+  private copied(start: number, length: number): Buffer {
+    const copy = Buffer.allocUnsafe(length);
+    this.buf.copy(copy, 0, start, start + length);
+    return copy;
   }
 
   /** @param minBytes the least that one element takes, so that an absurd count is refused before anything is allocated */
@@ -285,7 +293,7 @@ export class JuteReader {
     // there are bytes for so many; a list that grew would be copied again and again
     const texts = new Array<string>(count);
     for (let at = 0; at < count;) {
-      const after = this.asciiRun(texts, at);
+      const after = this.shortTexts(texts, at);
       if (after === at) texts[at++] = this.ustring();
       else at = after;
     }
@@ -307,12 +315,12 @@ export class JuteReader {
   }
 
   /**
-   * Decodes as many of the next strings as make up a kibibyte at once, if all are short and ASCII, as names mostly are:
-   * one call out of JavaScript for each of them would be most of what they cost. Not more than that, since each of them
-   * keeps the whole run alive.
+   * Decodes as many of the next strings as make up a kibibyte at once, if all are short, as names mostly are: one call out of
+   * JavaScript for each of them would be most of what they cost. Not more than that, since each of them keeps the whole run
+   * alive. What was looked at is decoded here in any case: nothing is looked at twice.
    * @returns the place behind them in `into`
    */
-  private asciiRun(into: string[], from: number): number {
+  private shortTexts(into: string[], from: number): number {
     const { view, pos: start } = this;
     const limit = Math.min(this.end, start + RUN_BYTES) - 4;
     let end = start;
@@ -323,13 +331,27 @@ export class JuteReader {
       end += 4 + length;
       last++;
     }
-    // its length prefixes are ASCII, too
-    if (last - from < 2 || !isAscii(this.buf.subarray(start, end))) return from;
-    const run = this.buf.toString('latin1', start, end);
-    for (let at = start, i = from; i < last; i++) {
-      const text = at + 4;
-      at = text + view.getInt32(at);
-      into[i] = run.slice(text - start, at - start);
+    if (last - from < 2) return from;
+    const run = this.buf.subarray(start, end);
+    // their length prefixes are ASCII, too, so that no character spans two of them
+    if (isAscii(run)) {
+      const text = run.toString('latin1');
+      for (let at = start, i = from; i < last; i++) {
+        const begin = at + 4;
+        at = begin + view.getInt32(at);
+        into[i] = text.slice(begin - start, at - start);
+      }
+    } else if (isUtf8(run)) {
+      const text = run.toString('utf8');
+      for (let at = 0, unit = 0, i = from; i < last; i++) {
+        const begin = unit + 4;
+        const next = at + 4 + view.getInt32(start + at);
+        unit = begin + codeUnits(run, at + 4, next);
+        at = next;
+        into[i] = text.slice(begin, unit);
+      }
+    } else {
+      for (let i = from; i < last; i++) into[i] = this.ustring();
     }
     this.pos = end;
     return last;
@@ -369,6 +391,17 @@ function decodeSurrogateBytes(bytes: Buffer): string | null {
   }
   const rest = bytes.subarray(plain);
   return plain > 0 && isUtf8(rest) ? text + rest.toString('utf8') : null;
+}
+
+/** UTF-16 code units of what well-formed UTF-8 stands for. */
+function codeUnits(bytes: Buffer, start: number, end: number): number {
+  let units = 0;
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i] as number;
+    // one for the first byte of each character, and one more for one above U+FFFF
+    if ((byte & 0xc0) !== 0x80) units += byte < 0xf0 ? 1 : 2;
+  }
+  return units;
 }
 
 /** Do three bytes stand here that encode a high (0xa0) or low (0xb0) surrogate? */

@@ -436,7 +436,7 @@ export const BUGS: readonly PlantedBug[] = [
     'data is a view of the buffer of the socket',
     'data is the caller’s own',
     'protocol/jute.ts',
-    'if (this.owned) return this.buf.subarray(start, start + length);',
+    'if (this.owned && length * 2 > this.buf.length) return this.buf.subarray(start, start + length);',
     'return this.buf.subarray(start, start + length);',
   ),
   bug(
