@@ -1,6 +1,7 @@
 /**
  * The floor: a bare socket that writes requests that were encoded before, with a number put into each, in one write a turn,
  * and does nothing with the answers but count them. No client can compute less for a call; another may wait less for the other side.
+ * With `oneByOne` it hands each request to the socket by itself, corked for a turn: the plain floor, for comparison.
  */
 import * as net from 'node:net';
 import { once } from 'node:events';
@@ -9,13 +10,14 @@ import { HELLO, request } from '../lib/wire.mjs';
 /** Requests that are longer are not copied. */
 const LARGE = 64 * 1024;
 
-export async function open({ port, cell, path, data }) {
+export async function open({ port, cell, path, data, oneByOne = false }) {
   const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
   await once(socket, 'connect');
   socket.write(HELLO);
   await once(socket, 'data');
   const one = request(cell.op, { path, data, ops: cell.ops });
   let xid = 0;
+  const uncork = () => socket.uncork();
   /** A buffer for each write: the socket keeps it until it is written. */
   const free = [];
   const makeSlab = () => {
@@ -34,7 +36,19 @@ export async function open({ port, cell, path, data }) {
       slab.bytes.set(one, at);
       slab.view.setInt32(at + 4, (xid = (xid + 1) & 0x7fffffff));
     }
-    socket.write(slab.bytes.subarray(0, count * one.length), slab.done);
+    if (oneByOne) {
+      socket.cork();
+      const end = count * one.length;
+      for (let at = 0; at < end; at += one.length) {
+        socket.write(
+          slab.bytes.subarray(at, at + one.length),
+          at + one.length === end ? slab.done : undefined,
+        );
+      }
+      process.nextTick(uncork);
+    } else {
+      socket.write(slab.bytes.subarray(0, count * one.length), slab.done);
+    }
   };
 
   /** Bytes of an answer that are still to come, or of its length prefix, if `inPrefix`. */

@@ -1,5 +1,5 @@
 /** Single calls, at several depths and sizes, against the canned responder. */
-import { CELLS, FEATURES } from './cells.mjs';
+import { CELLS, FEATURES, hasPlainFloor } from './cells.mjs';
 import { compare, detail } from './measure.mjs';
 import { startResponder } from './processes.mjs';
 import { printRows } from './tables.mjs';
@@ -10,7 +10,8 @@ export async function runCalls(settings) {
   const cells = {};
   for (const cell of chosen(CELLS, settings)) {
     const peers = settings.peers.filter((peer) => peer !== 'zookeeper' || cell.op !== 'multi');
-    cells[cell.name] = await oneCell(cell, ['floor', 'ours', ...settings.also, ...peers], settings);
+    const floors = hasPlainFloor(cell) ? ['floor', 'plain-floor'] : ['floor'];
+    cells[cell.name] = await oneCell(cell, [...floors, 'ours', ...settings.also, ...peers], settings);
   }
   for (const cell of chosen(FEATURES, settings)) {
     // how much of ours is left with it: so ours without it comes first

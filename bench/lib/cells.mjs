@@ -30,6 +30,16 @@ export const CELLS = [
   cell('set 512 KiB, depth 16', 'set', 16, { data: 512 * KiB, quick: true }),
 ];
 
+/** Beside the floor, a plainer one that writes each request by itself: shown in these, and nothing is judged by it. */
+export const hasPlainFloor = ({ depth, data, children }) =>
+  (depth === 1 || depth === 100) && data === 100 && children === 0;
+
+/** More op/s than this, beside what can compute no less: then the floor has waited, and nothing was measured. */
+export const MOST_OF_FLOOR = 1.3;
+
+/** Where a client's op/s are how long it waits for the kernel: what it computes for a call is compared instead. */
+export const isByCpu = ({ data }) => data >= 512 * KiB;
+
 /** The same call with something switched on; `of` is the cell without it. */
 export const FEATURES = [
   cell('get with a signal and a timeout', 'get', 100, { signal: true, timeout: true, quick: true }),

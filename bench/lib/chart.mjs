@@ -1,8 +1,14 @@
-/** The chart of a run: op/s of each client, a group of bars for each cell. */
+/**
+ * The chart of a run: op/s of each client, a group of bars for each cell. The longest of a group has the whole width, and a
+ * line goes through the group where the floor ends. Where op/s would be how long a client waits for the kernel, bars are the
+ * calls that it could make of one second of computing.
+ */
 import * as fs from 'node:fs';
+import { isByCpu } from './cells.mjs';
 
 const COLOURS = {
   floor: '#b8b8b8',
+  'plain-floor': '#d6d6d6',
   ours: '#2f6fb3',
   'node-zookeeper-client': '#d98e32',
   zookeeper: '#8a5a9e',
@@ -20,25 +26,31 @@ export function writeChart(report, file) {
   let y = 56;
   for (const [name, { rows }] of cells) {
     const groupTop = y;
-    const most = rows.floor.perSecond;
+    const byCpu = isByCpu(report.parts.calls[name].cell);
+    const valueOf = (row) => (byCpu ? 1e6 / row.cpuUs : row.perSecond);
+    const most = Math.max(...Object.values(rows).map(valueOf));
     for (const [client, row] of Object.entries(rows)) {
-      const width = Math.max(1, Math.min(1, row.perSecond / most) * WIDTH);
+      const width = Math.max(1, (valueOf(row) / most) * WIDTH);
       const colour = COLOURS[client] ?? '#5aa36b';
-      const label = `${Math.round(row.perSecond).toLocaleString('en')} op/s`;
+      const label = `${Math.round(valueOf(row)).toLocaleString('en')} ${byCpu ? 'per s of CPU' : 'op/s'}`;
       bars.push(
         `<rect x="${LEFT}" y="${y}" width="${width.toFixed(1)}" height="${BAR}" fill="${colour}"><title>${client}</title></rect>`,
         `<text x="${(LEFT + width + 5).toFixed(1)}" y="${y + 10}" class="n">${label}</text>`,
       );
       y += BAR + 1;
     }
+    const floorAt = (LEFT + (valueOf(rows.floor) / most) * WIDTH).toFixed(1);
+    bars.push(
+      `<path d="M${floorAt} ${groupTop - 2}V${y + 1}" stroke="#555" stroke-dasharray="2 2"><title>floor</title></path>`,
+    );
     const middle = (groupTop + y) / 2 + 4;
     bars.push(`<text x="${LEFT - 8}" y="${middle}" text-anchor="end">${name}</text>`);
     y += GAP;
   }
   const key = Object.entries(COLOURS).map(
     ([client, colour], i) =>
-      `<rect x="${LEFT + i * 170}" y="32" width="10" height="10" fill="${colour}"/>` +
-      `<text x="${LEFT + i * 170 + 15}" y="41">${client}</text>`,
+      `<rect x="${LEFT + i * 140}" y="32" width="10" height="10" fill="${colour}"/>` +
+      `<text x="${LEFT + i * 140 + 15}" y="41">${client}</text>`,
   );
   const title = `op/s beside the floor, ${report.at.slice(0, 10)}, Node ${report.node}`;
   const svg = [

@@ -37,10 +37,8 @@ function answerTo(type) {
   return answer;
 }
 
-/** Each holds at least one answer. */
-const slabs = new Slabs(
-  Math.max(SLAB_BYTES, reply(OP.getData, parameters).length, reply(OP.getChildren2, parameters).length),
-);
+/** Each holds at least one answer: an answer that is longer than all before makes new ones. */
+let slabs = new Slabs(SLAB_BYTES);
 
 const events =
   parameters.events === undefined
@@ -100,6 +98,10 @@ class Client {
     if (type !== this.type) {
       this.type = type;
       this.one = answerTo(type);
+      if (this.one.length > slabs.bytes) {
+        this.flush();
+        slabs = new Slabs(this.one.length);
+      }
     }
     if (type === OP.sync && events !== null) {
       this.flush();

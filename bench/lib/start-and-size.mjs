@@ -1,9 +1,10 @@
 /** How long it takes to load, and how much there is of it. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { gzipSync } from 'node:zlib';
+import { startResponder } from './processes.mjs';
 import { median } from './statistics.mjs';
 import { printTable, short, whole } from './tables.mjs';
 
@@ -21,46 +22,101 @@ export function bareProcessMs() {
 const TELL =
   ";process.on('exit', () => { const { user, system } = process.cpuUsage(); process._rawDebug(user + system); });";
 
-export async function runSize(settings) {
+/** A get of a new session, and its end: what was loaded no sooner than it was needed is loaded by then. */
+const FIRST_GET = {
+  ours: (port) =>
+    `const conn = await connect('127.0.0.1:${port}'); await conn.get('/bench/node'); await conn.close();`,
+  'node-zookeeper-client': (port) => `
+    const client = require('node-zookeeper-client').createClient('127.0.0.1:${port}');
+    client.once('connected', () => client.getData('/bench/node', () => { client.once('disconnected', () => process.exit()); client.close(); }));
+    client.connect();`,
+};
+
+/** Each with what it is compared with. */
+function programsOf(peers, port) {
+  const module = (code) => ['--input-type=module', '-e', `${code}${TELL}`];
+  const script = (code) => ['-e', `${TELL.slice(1)}${code}`];
+  const bareModule = 'bare Node, ES module';
   const programs = {
-    'bare Node': ['-e', TELL],
-    'zk-conn, import': ['--input-type=module', '-e', `import ${OURS}${TELL}`],
-    'bare Node, ES module': ['--input-type=module', '-e', TELL],
-    'zk-conn, require': ['-e', `require(${OURS_CJS})${TELL}`],
+    'bare Node': { args: script('') },
+    [bareModule]: { args: module('') },
+    'zk-conn, import': { args: module(`import ${OURS}`), base: bareModule },
+    'zk-conn, require': { args: script(`require(${OURS_CJS})`), base: 'bare Node' },
   };
-  for (const peer of settings.peers) programs[peer] = ['-e', `require(${JSON.stringify(peer)})${TELL}`];
-  const took = new Map(Object.keys(programs).map((name) => [name, []]));
-  for (let round = 0; round < Math.max(settings.rounds, 21); round++) {
-    for (const [name, args] of Object.entries(programs)) took.get(name).push(computedMs(args));
+  for (const peer of peers) {
+    programs[peer] = { args: script(`require(${JSON.stringify(peer)})`), base: 'bare Node' };
   }
-  const over = (name, base) => median(took.get(name)) - median(took.get(base));
-  const importMs = { 'zk-conn, import': over('zk-conn, import', 'bare Node, ES module') };
-  importMs['zk-conn, require'] = over('zk-conn, require', 'bare Node');
-  for (const peer of settings.peers) importMs[peer] = over(peer, 'bare Node');
+  programs['zk-conn: import, connect, get, close'] = {
+    args: module(`import { connect } from ${OURS}; ${FIRST_GET.ours(port)}`),
+    base: bareModule,
+  };
+  if (peers.includes('node-zookeeper-client')) {
+    programs['node-zookeeper-client: the same'] = {
+      args: script(FIRST_GET['node-zookeeper-client'](port)),
+      base: 'bare Node',
+    };
+  }
+  return programs;
+}
+
+/** @returns per program the medians of what it takes over its base in the same round: by the clock, and of computing */
+async function startTimes({ peers, rounds }) {
+  const responder = await startResponder({ data: 100 });
+  try {
+    const programs = programsOf(peers, responder.port);
+    const took = new Map(Object.keys(programs).map((name) => [name, []]));
+    for (let round = -1; round < Math.max(rounds, 21); round++) {
+      for (const [name, { args }] of Object.entries(programs)) {
+        const one = await oneProcess(args);
+        // the first brings the files into the memory of the machine
+        if (round >= 0) took.get(name).push(one);
+      }
+    }
+    const started = {};
+    for (const [name, { base }] of Object.entries(programs)) {
+      if (base === undefined) continue;
+      const over = (key) => median(took.get(name).map((one, i) => one[key] - took.get(base)[i][key]));
+      started[name] = { ms: over('ms'), computedMs: over('computedMs') };
+    }
+    return started;
+  } finally {
+    responder.stop();
+  }
+}
+
+export async function runSize(settings) {
+  const started = await startTimes(settings);
   const sizes = { ...packed(), gzippedBytes: await gzipped(), packages: packages() };
+  printTable(
+    ['over bare Node', 'ms', 'ms of computing'],
+    Object.entries(started).map(([name, each]) => [name, short(each.ms), short(each.computedMs)]),
+  );
   printTable(
     ['', ''],
     [
-      ...Object.entries(importMs).map(([name, ms]) => [`${name}, ms computed over bare Node`, short(ms)]),
       ['packed, bytes', whole(sizes.packedBytes)],
       ['unpacked, bytes', whole(sizes.unpackedBytes)],
       ['client minified and gzipped, with what it depends on, bytes', whole(sizes.gzippedBytes)],
       ['packages installed, ours among them', String(sizes.packages)],
     ],
   );
-  return { importMs, ...sizes };
+  return { started, ...sizes };
 }
 
-/**
- * What a process computes from its start to its end, ms: what that takes on a machine that does nothing else. How long it
- * takes on one that does says more about that than about what is loaded.
- */
-function computedMs(args) {
-  const { status, stderr } = spawnSync(process.execPath, args, { cwd: BENCH, encoding: 'utf8' });
-  const microseconds = Number(stderr);
-  if (status !== 0 || !(microseconds > 0))
-    throw new Error(`node ${args.join(' ')} ended with ${status}: ${stderr}`);
-  return microseconds / 1000;
+/** From its start to its end: by the clock, and what it has computed, ms. */
+async function oneProcess(args) {
+  const began = performance.now();
+  const child = spawn(process.execPath, args, { cwd: BENCH, stdio: ['ignore', 'ignore', 'pipe'] });
+  const said = [];
+  child.stderr.on('data', (chunk) => said.push(chunk));
+  const ended = once(child, 'exit').then(([code]) => ({ code, ms: performance.now() - began }));
+  await once(child, 'close');
+  const { code, ms } = await ended;
+  const text = Buffer.concat(said).toString();
+  const microseconds = Number(text);
+  if (code !== 0 || !(microseconds > 0))
+    throw new Error(`node ${args.join(' ')} ended with ${code}: ${text}`);
+  return { ms, computedMs: microseconds / 1000 };
 }
 
 async function processMs(args) {

@@ -38,6 +38,7 @@ async function ours() {
   const conn = await connect(server, { sessionTimeoutMs: 30_000 });
   /** What the application keeps. */
   let kept = null;
+  let closing = null;
   const receivers = {
     /** What is inside of the client: called for each event while its frame is processed. */
     internal(count) {
@@ -93,8 +94,9 @@ async function ours() {
       const after = await heap();
       return { bytesPerWatch: (after - before) / count, kept: kept.length + paths.length };
     },
-    async arm({ count }) {
-      kept = await armAll(pathsOf(count), async (path) => (await conn.existsW(path)).watch);
+    /** @param how a key of {@link ARMED} */
+    async arm({ how = 'oneShot', count }) {
+      kept = await armAll(pathsOf(count), (path) => ARMED[how](conn, path));
     },
     /** Events per second, from the request that sets them off to the last one. */
     async events({ how, count }) {
@@ -107,22 +109,34 @@ async function ours() {
       const { user, system } = process.cpuUsage(cpu);
       return { perSecond: (count / tookMs) * 1000, cpuUs: (user + system) / count };
     },
-    /** Waits for the next reconnect, and tells how it went. */
+    /** Waits for the next reconnect, and tells how it went: turns from before the connection is lost, time from RECONNECTED. */
     async reconnect() {
       const frames = watchFrames();
-      const over = new Promise((resolve) =>
-        conn.on('connection', (state) => state === 'RECONNECTED' && resolve()),
-      );
-      await new Promise((resolve) => conn.on('connection', (state) => state === 'SUSPENDED' && resolve()));
-      const began = performance.now();
       const turns = watchTurns();
-      await over;
+      await new Promise((resolve) => conn.on('connection', (state) => state === 'RECONNECTED' && resolve()));
+      const began = performance.now();
       // it stands behind the requests that arm
       await conn.sync('/');
       return { ms: performance.now() - began, ...turns(), ...frames() };
     },
+    /** Closes all that was armed, in a loop. What follows that is told by `closed`. @returns how long the loop is */
+    async close() {
+      const began = performance.now();
+      for (const each of kept) each.close();
+      const loopMs = performance.now() - began;
+      closing = watchTurns();
+      await conn.sync('/');
+      return { loopMs };
+    },
+    closed: () => closing(),
   };
 }
+
+/** What a user has in his hands that is armed again after a reconnect. */
+const ARMED = {
+  oneShot: async (conn, path) => (await conn.existsW(path)).watch,
+  stream: (conn, path) => conn.addWatch(path, 'PERSISTENT'),
+};
 
 async function readAll(stream, count) {
   let left = count;
