@@ -42,7 +42,7 @@ export function optionsOf(args, allParts, cells) {
     quick,
     only: cellsLike(values.only, { quick, parts, cells }),
     parts,
-    rounds: count('rounds', values.rounds, quick ? 7 : 15),
+    rounds: count('rounds', values.rounds, quick ? 7 : 13),
     ms: count('ms', values.ms, quick ? 100 : 200),
     peers: !values['no-peers'],
     also: values.also.map((each) =>
