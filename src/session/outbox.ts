@@ -10,7 +10,11 @@ export interface Chunk {
   readonly frames: number;
 }
 
+/** Size of a slab, as soon as a turn has asked for more than half of a small one; many connections never do. */
 const SLAB_BYTES = 64 * 1024;
+const SMALL_SLAB_BYTES = 4 * 1024;
+/** Room in a slab for what stands behind a large value in its frame. */
+const SPARE_BYTES = 256;
 
 /** Writer of frames. Use: `begin()`, write the record, then `end()` or `abandon()`. */
 export class Outbox extends JuteWriter {
@@ -26,9 +30,10 @@ export class Outbox extends JuteWriter {
   private openFrames = 0;
   /** Where the frame that is being written begins. */
   private frameStart = 0;
+  private slabBytes = SMALL_SLAB_BYTES;
 
   constructor() {
-    super(SLAB_BYTES);
+    super(SMALL_SLAB_BYTES);
   }
 
   /** Starts a frame: leaves room for its length. */
@@ -52,7 +57,8 @@ export class Outbox extends JuteWriter {
   /** Forgets the frame that was begun, and the room that was made for it. */
   abandon(): void {
     this.pos = this.frameStart;
-    if (this.buf.length > SLAB_BYTES && this.openFrames === 0) this.startSlab(SLAB_BYTES);
+    const isLarge = this.buf.length > SLAB_BYTES;
+    if (isLarge && this.frameStart - this.chunkStart <= SMALL_SLAB_BYTES) this.startSlab(SLAB_BYTES);
   }
 
   /** The next chunk to write, or null. Everything that is encoded when it is called is in it or behind it. */
@@ -89,20 +95,34 @@ export class Outbox extends JuteWriter {
   }
 
   protected override grow(bytes: number): void {
-    // the finished frames stay where they are, as a chunk of their own; only the unfinished one moves on
-    const open = this.takeOpen();
-    if (open !== null) this.seal(open.bytes, open.frames);
     const unfinished = this.pos - this.frameStart;
-    let size = SLAB_BYTES;
-    while (size < unfinished + bytes) size *= 2;
-    this.startSlab(size);
+    // a frame that has outgrown its slab once may do so again and again
+    const needed = Math.max(unfinished + bytes, unfinished * 2) + SPARE_BYTES;
+    let finished = this.frameStart - this.chunkStart;
+    if (finished + needed > SMALL_SLAB_BYTES / 2) this.slabBytes = SLAB_BYTES;
+    // a little is copied, so that it leaves in one write with what follows; more stays where it is, as a chunk of its own
+    if (finished > SMALL_SLAB_BYTES) {
+      this.sealOpen();
+      finished = 0;
+    }
+    const { slabBytes } = this;
+    // as many large ones as go into a usual slab, and no room that none of them can use: it would be held, and not counted
+    const isSmall = needed * 8 <= slabBytes;
+    this.startSlab(isSmall ? slabBytes : finished + needed * Math.max(1, Math.floor(slabBytes / needed)));
   }
 
-  /** Goes on in a new slab with the frame that is being written. */
+  /** Makes the finished frames a chunk. What waits behind another one may wait for long: then it is not to hold much besides. */
+  private sealOpen(): void {
+    const { bytes, frames } = this.takeOpen() as Chunk;
+    const isWasteful = this.sealed.length > 0 && (this.buf.length - bytes.length) * 8 > bytes.length;
+    this.seal(isWasteful ? Buffer.from(bytes) : bytes, frames);
+  }
+
+  /** Goes on in a new slab with what is in the open chunk, and the frame that is being written. */
   private startSlab(size: number): void {
-    this.replace(size, this.frameStart);
+    this.replace(size, this.chunkStart);
+    this.frameStart -= this.chunkStart;
     this.chunkStart = 0;
-    this.frameStart = 0;
   }
 
   private takeOpen(): Chunk | null {

@@ -284,6 +284,7 @@ describe('whatever is done to it', () => {
     { weight: 4, arbitrary: fc.nat({ max: 300 }) },
     { weight: 2, arbitrary: fc.nat({ max: 40_000 }) },
     { weight: 1, arbitrary: fc.integer({ min: SLAB - 40, max: SLAB + 40 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 4096 - 40, max: 4096 + 40 }) },
     { weight: 1, arbitrary: fc.nat({ max: 3 * SLAB }) },
   );
   const step = fc.oneof(
@@ -330,5 +331,102 @@ describe('whatever is done to it', () => {
       }),
       100,
     );
+  });
+});
+
+describe('what it holds', () => {
+  /** Bytes of all memory that what waits keeps alive. */
+  const heldBy = (chunks: readonly Chunk[], out: Outbox): number =>
+    [...new Set([...chunks.map(({ bytes }) => bytes.buffer), out.buf.buffer])].reduce(
+      (sum, { byteLength }) => sum + byteLength,
+      0,
+    );
+
+  it('is little as long as a turn has little to say, however many there are', () => {
+    const out = new Outbox();
+    for (let turn = 0; turn < 1000; turn++) {
+      for (let id = 0; id < 10; id++) put(out, payload(id, 50));
+      expect(shiftAll(out)).toHaveLength(1);
+      expect(out.buf.buffer.byteLength).toBe(4 * 1024);
+    }
+  });
+
+  it('is a slab of 64 KiB as soon as a turn needs it', () => {
+    const out = new Outbox();
+    for (let turn = 0; turn < 10; turn++) {
+      for (let id = 0; id < 100; id++) put(out, payload(id, 50));
+      expect(total(drain(out))).toBe(6200);
+    }
+    expect(out.buf.buffer.byteLength).toBe(SLAB);
+  });
+
+  it('and a turn leaves in one write, small slab or not', () => {
+    const out = new Outbox();
+    for (let turn = 0; turn < 1000; turn++) {
+      for (let id = 0; id < 60; id++) put(out, payload(id, 50));
+      expect(shiftAll(out)).toHaveLength(1);
+    }
+  });
+
+  const UNIFORM = [
+    10, 100, 5000, 7300, 9000, 14_000, 16_384, 20_000, 33_000, 40_000, 60_000, 66_000, 300_000, 530_000,
+  ];
+  it.each<[string, readonly number[]]>([
+    ...UNIFORM.map((bytes): [string, readonly number[]] => [`${bytes} bytes each`, [bytes]]),
+    ['little and much', [2000, 63_000]],
+    ['a little more and much', [5000, 62_000]],
+    ['all kinds', [10, 40_000, 300, 8000, 100_000, 9000, 30_000, 2000, 2000, 61_000]],
+  ])('is not much more than what waits: %s', (_what, sizes) => {
+    const out = new Outbox();
+    for (let id = 0; out.waitingBytes < 8_000_000; id++) {
+      const data = Buffer.alloc(sizes[id % sizes.length]!);
+      out.begin();
+      out.buffer(data);
+      // what stands behind the data in its frame: a version, or an ACL and flags
+      out.int(-1);
+      out.ustring('world');
+      out.ustring('anyone');
+      out.end();
+    }
+    const waiting = out.waitingBytes;
+    const held = heldBy(shiftAll(out), out);
+    expect(held).toBeGreaterThanOrEqual(waiting);
+    expect(held).toBeLessThan(waiting * 1.15 + 2 * SLAB);
+  });
+
+  it('is not much more if frames are made of many parts', () => {
+    const out = new Outbox();
+    while (out.waitingBytes < 8_000_000) {
+      out.begin();
+      for (let part = 0; part < 1400; part++) out.buffer(Buffer.alloc(96));
+      out.end();
+    }
+    const waiting = out.waitingBytes;
+    expect(heldBy(shiftAll(out), out)).toBeLessThan(waiting * 1.15 + 4 * SLAB);
+  });
+
+  it('grows in proportion, so that a frame of n parts copies O(n) bytes', () => {
+    const out = new Outbox();
+    const slabs = new Set<Buffer>();
+    out.begin();
+    for (let part = 0; part < 20_000; part++) {
+      out.buffer(Buffer.alloc(96));
+      slabs.add(out.buf);
+    }
+    out.end();
+    expect(slabs.size).toBeLessThan(12);
+  });
+
+  it('a large value is copied into its slab once, and what stands behind it with it', () => {
+    const out = new Outbox();
+    const slabs = new Set<Buffer>();
+    out.begin();
+    out.ustring('/a');
+    out.buffer(Buffer.alloc(530_000));
+    slabs.add(out.buf);
+    out.int(-1);
+    out.end();
+    slabs.add(out.buf);
+    expect([...slabs].map(({ length }) => length)).toEqual([expect.closeTo(530_300, -3)]);
   });
 });
