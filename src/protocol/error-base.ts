@@ -61,3 +61,25 @@ export class ZkError extends Error {
     return typeof value === 'object' && value !== null && BRAND in value;
   }
 }
+
+/**
+ * Makes an error where a message of the server, or a timer, is looked at: the frames of its stack would all be our own and
+ * Node's, say nothing of the call, and cost several times what the call does.
+ */
+export function withoutFrames<T extends Error>(make: () => T): T {
+  const { stackTraceLimit } = Error;
+  limitFrames(0);
+  try {
+    return make();
+  } finally {
+    limitFrames(stackTraceLimit);
+  }
+}
+
+function limitFrames(most: number): void {
+  try {
+    Error.stackTraceLimit = most;
+  } catch {
+    // somebody has frozen it
+  }
+}

@@ -2,6 +2,7 @@
  * The shape of a row of the operation table. One class, every field assigned in the constructor, so that all rows
  * share one hidden class and a call costs one indirect call per direction.
  */
+import { withoutFrames } from './error-base.js';
 import { Errno, type ErrorName } from './error-codes.js';
 import { UnsupportedError, keeperError, type ZkError } from './errors.js';
 import type { JuteReader, JuteWriter } from './jute.js';
@@ -137,5 +138,7 @@ export const EVERYWHERE = '3.4';
 export function refusalOf(row: AnyOp, errno: number, path: string | undefined): ZkError {
   const fields = { op: row.name, path, outcome: 'rejected' } as const;
   const isUnsupported = errno === Errno.Unimplemented && row.since !== EVERYWHERE;
-  return isUnsupported ? new UnsupportedError(row, fields) : keeperError(errno, fields);
+  return withoutFrames(() =>
+    isUnsupported ? new UnsupportedError(row, fields) : keeperError(errno, fields),
+  );
 }

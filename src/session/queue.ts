@@ -3,6 +3,7 @@
  * socket those that wait for their reply. This order is the order of the calls, of the bytes and of the settlements.
  */
 import { MAX_XID } from '../protocol/constants.js';
+import { withoutFrames } from '../protocol/error-base.js';
 import type { ZkError } from '../protocol/errors.js';
 import {
   InvalidArgumentError,
@@ -195,7 +196,8 @@ export class RequestQueue {
       // settling another one may have run code that settles this one
       if (pending.settled) continue;
       const { op, path, sent } = pending;
-      pending.fail(new RequestTimeoutError({ op: op.name, path, outcome: sent ? 'unknown' : 'not-sent' }));
+      const outcome = sent ? 'unknown' : 'not-sent';
+      pending.fail(withoutFrames(() => new RequestTimeoutError({ op: op.name, path, outcome })));
       this.withdraw(pending);
     }
   }

@@ -115,7 +115,7 @@ describe('examples', () => {
     expect(read(docsPath('testing.md'))).toContain(source);
   });
 
-  test('those in TypeScript have no type errors', { timeout: 60_000 }, () => {
+  test('those in TypeScript have no type errors', { timeout: 300_000 }, () => {
     const files = EXAMPLES.filter(({ language }) => language === 'ts').map((example) => {
       const file = path.join(FOLDER, `${nameOf(example)}.mts`);
       writeFileSync(file, example.source);

@@ -25,7 +25,19 @@ describe('captureStack', () => {
   });
 
   it('is off by default, and then costs nothing and shows nothing', async () => {
+    const { stackTraceLimit } = Error;
     const error = await failing(false);
-    expect(error.stack).not.toContain('theCallOfTheUser');
+    // no line of ours either: capturing them would be most of what a refused call costs
+    expect(error.stack).toMatch(/^\w+: getData \/none: .*$/);
+    expect(Error.stackTraceLimit).toBe(stackTraceLimit);
+  });
+
+  it('leaves their stacks to mistakes that are found where the call is made', async () => {
+    const server = new ScriptedServer();
+    const conn = await server.connected({});
+    const error = (await rejectionOf(theCallOfTheUser(() => conn.get('no slash')))) as Error;
+    expect(error.stack).toContain('theCallOfTheUser');
+    void conn.close();
+    await server.clock.advance(2000);
   });
 });
