@@ -55,9 +55,14 @@ if (verdicts.length > 0) {
 const folder = path.join(HERE, 'results');
 fs.mkdirSync(folder, { recursive: true });
 fs.writeFileSync(path.join(folder, 'latest.json'), `${JSON.stringify(report, null, 1)}\n`);
+const chart = path.join(folder, 'latest.svg');
+// that of another run would lie
+fs.rmSync(chart, { force: true });
 const { writeChart } = await import('./lib/chart.mjs');
-writeChart(report, path.join(folder, 'latest.svg'));
-console.log(`\nwritten: bench/results/latest.json, bench/results/latest.svg`);
+writeChart(report, chart);
+console.log(
+  `\nwritten: bench/results/latest.json${fs.existsSync(chart) ? ', bench/results/latest.svg' : ''}`,
+);
 if (options.writesDocs) {
   const { writeDocs } = await import('./lib/docs.mjs');
   await writeDocs(report);

@@ -1,4 +1,6 @@
 /** The options of `npm run bench`. What is wrong with them is said before anything is built or measured. */
+import * as fs from 'node:fs';
+import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 
 const USAGE = `npm run bench -- [options]
@@ -8,8 +10,8 @@ const USAGE = `npm run bench -- [options]
   --parts A,B          of calls, tracing, real, watches, mini, size; all of them, if it is left out
   --rounds N, --ms N   how many rounds there are, and how long each is
   --no-peers           without other clients
-  --also NAME=FOLDER   another build of ours beside it
-  --write-docs         writes docs/performance.md, its chart, and bench/results.json
+  --also NAME=FOLDER   another build of ours beside it: a folder like dist
+  --write-docs         writes docs/performance.md, its chart, and bench/results.json, of all parts and cells
   --list               prints the names of the cells
   --help               prints this`;
 
@@ -38,6 +40,10 @@ export function optionsOf(args, allParts, cells) {
     if (!allParts.includes(part)) refuse(`there is no part ${part}, but ${allParts.join(', ')}`);
   }
   const { quick } = values;
+  const leavesOut = ['only', 'parts', 'no-peers'].find((name) => values[name]);
+  if (values['write-docs'] && leavesOut !== undefined) {
+    refuse(`--write-docs writes the whole page, and --${leavesOut} would leave out some of it`);
+  }
   return {
     quick,
     only: cellsLike(values.only, { quick, parts, cells }),
@@ -45,12 +51,16 @@ export function optionsOf(args, allParts, cells) {
     rounds: count('rounds', values.rounds, quick ? 7 : 13),
     ms: count('ms', values.ms, quick ? 100 : 200),
     peers: !values['no-peers'],
-    also: values.also.map((each) =>
-      /^[^=]+=./.test(each) ? each : refuse(`--also ${each} is not NAME=FOLDER`),
-    ),
+    also: values.also.map(buildOf),
     writesDocs: values['write-docs'],
     build: values.build,
   };
+}
+
+function buildOf(text) {
+  const [, folder] = /^[^=]+=(.+)$/.exec(text) ?? refuse(`--also ${text} is not NAME=FOLDER`);
+  if (!fs.existsSync(path.join(folder, 'index.js'))) refuse(`--also ${text}: there is no index.js in it`);
+  return text;
 }
 
 function parsed(args) {
