@@ -107,6 +107,8 @@ export function sequenceSuffix(n: number): string {
   return n < 0 ? `-${String(-n).padStart(9, '0')}` : String(n).padStart(10, '0');
 }
 
+const EMPTY = Buffer.alloc(0);
+
 /** All nodes by path. */
 export class DataTree {
   private readonly nodes = new Map<string, DataNode>();
@@ -114,6 +116,9 @@ export class DataTree {
   private readonly owned = new Map<bigint, Set<string>>();
   /** Containers and TTL nodes: what a reaper looks at. */
   private readonly mortal = new Set<string>();
+  /** Memory that data which came last lies in, among other things, and the nodes that got it. */
+  private shared: ArrayBufferLike | null = null;
+  private sharers: DataNode[] = [];
 
   /** @param hasConfig has it a node that tells which servers there are, as since 3.5? */
   constructor(private readonly hasConfig = true) {
@@ -217,6 +222,7 @@ export class DataTree {
       parent.pzxid = node.czxid;
     }
     this.nodes.set(path, node);
+    this.keeps(node);
     const isFirst = !this.owned.has(node.ephemeralOwner);
     this.index(path, node);
     return () => {
@@ -252,8 +258,10 @@ export class DataTree {
     node.version = (version + 1) | 0;
     node.mzxid = zxid;
     node.mtime = timeMs;
+    this.keeps(node);
     return () => {
       node.data = oldData;
+      this.keeps(node);
       node.version = version;
       node.mzxid = mzxid;
       node.mtime = mtime;
@@ -269,6 +277,39 @@ export class DataTree {
       node.acl = oldAcl;
       node.aversion = aversion;
     };
+  }
+
+  /**
+   * A node has got data. What comes in one chunk shares memory, and most of it is usually kept or replaced together; so it is
+   * looked at when the next piece of memory comes. A few nodes do not keep alive all of it.
+   */
+  private keeps(node: DataNode): void {
+    const { data } = node;
+    if (data === null || data.length * 2 > data.buffer.byteLength) return;
+    if (data.length === 0) {
+      node.data = EMPTY;
+      return;
+    }
+    if (data.buffer !== this.shared) {
+      this.moveOut();
+      this.shared = data.buffer;
+    }
+    this.sharers.push(node);
+  }
+
+  private moveOut(): void {
+    const { shared } = this;
+    const left = [...new Set(this.sharers)].filter(({ data }) => data?.buffer === shared);
+    this.sharers = [];
+    const bytes = left.reduce((sum, { dataLength }) => sum + dataLength, 0);
+    if (shared === null || bytes * 2 > shared.byteLength) return;
+    const own = Buffer.allocUnsafeSlow(bytes);
+    let at = 0;
+    for (const node of left) {
+      const data = node.data as Buffer;
+      data.copy(own, at);
+      node.data = own.subarray(at, (at += data.length));
+    }
   }
 
   private parentOf(path: string): DataNode | undefined {

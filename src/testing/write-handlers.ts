@@ -85,7 +85,7 @@ function lifetimeOf(flags: number, kind: CreateKind, ttlMs: number, owner: bigin
   return isEphemeral(flags) ? { kind: 'ephemeral', owner } : PERSISTENT;
 }
 
-/** Decoded data is a view of bytes that are the server's alone. */
+/** Decoded data is a view of bytes that are the server's alone; the tree sees to it that it keeps alive little of the others. */
 function copyOf(data: Uint8Array | null): Buffer | null {
   return data === null || Buffer.isBuffer(data) ? data : Buffer.from(data);
 }
