@@ -407,7 +407,7 @@ export class SessionCore {
     const epoch = pause ? this.backOff(now) : this.moveToDialing(now);
     this.traffic.cutOff(error);
     if (phase.name === 'live') {
-      this.traffic.suspend(error);
+      this.traffic.suspend(phase.epoch, error);
       this.setState('Disconnected', error);
     } else this.ports.emit({ type: 'attemptFailed', error });
     this.dial(epoch);

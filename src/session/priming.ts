@@ -52,7 +52,7 @@ export class Priming {
 
   /** Is there more of it? Nothing that waits may go out before that. */
   get isUnderWay(): boolean {
-    return this.underWay !== null;
+    return this.underWay !== null || this.watches.isTelling;
   }
 
   /** Encodes how a connection begins; what is left comes with {@link more}. */
@@ -65,15 +65,16 @@ export class Priming {
     const batches = rearmingBatches(watches, this.since, queue.maxRequestBytes);
     this.underWay = { batches, isWritten: false, unanswered: 0 };
     this.encode(this.underWay, out, true);
-    // they can read now what they have missed: that goes out behind their watches
+    // they can read now what they have missed: that goes out behind their watches, and is answered when all are told
     watches.tellMissed();
     return out;
   }
 
-  /** Encodes what a turn may. */
+  /** Encodes what a turn may, and tells as many. */
   more(): Outbox {
     const out = new Outbox();
     if (this.underWay !== null) this.encode(this.underWay, out, false);
+    this.watches.tellMore();
     return out;
   }
 

@@ -38,6 +38,8 @@ export class Traffic {
   private readonly arming = new Arming();
   /** Is it we who end the connection? */
   private isLeaving = false;
+  /** There is more to do on this connection when the event loop has had a turn. */
+  private isTurnWanted = false;
   /** Operations that not every server knows, and this one has answered. */
   private readonly answeredOps = new Set<AnyOp>();
 
@@ -119,10 +121,14 @@ export class Traffic {
     this.begun(epoch, now);
   }
 
-  /** The event loop has had a turn: goes on with that. */
+  /** The event loop has had a turn: goes on with that, and with what else was too much for one. */
   goOn(epoch: number, now: number): void {
-    if (!this.isOn(epoch)) return;
-    this.sender.writeOut(this.priming.more(), epoch, now);
+    if (!this.isOn(epoch)) {
+      this.tellMore(epoch);
+      return;
+    }
+    this.isTurnWanted = false;
+    if (this.priming.isUnderWay) this.sender.writeOut(this.priming.more(), epoch, now);
     this.begun(epoch, now);
   }
 
@@ -141,15 +147,34 @@ export class Traffic {
   private begun(epoch: number, now: number): void {
     const { isUnderWay } = this.priming;
     this.sender.hold(isUnderWay);
-    if (isUnderWay) this.ports.wantTurn(epoch);
+    if (isUnderWay) this.wantTurn(epoch);
     else this.flush(now);
+  }
+
+  private wantTurn(epoch: number): void {
+    if (this.isTurnWanted) return;
+    this.isTurnWanted = true;
+    this.ports.wantTurn(epoch);
+  }
+
+  /** The connection is gone, and not all may have heard of it. The turns of the next one, if it has come to that, will do. */
+  private tellMore(epoch: number): void {
+    if (this.isTurnWanted) return;
+    this.watches.tellMore();
+    if (this.watches.isTelling) this.ports.wantTurn(epoch);
   }
 
   /** Writes what waits. */
   flush(now: number): void {
     const { phase } = this.where;
-    if (phase.name === 'live' && this.unwatching.isDue) this.unwatching.settle(this.where.lastZxid);
+    if (phase.name === 'live') this.unwatch(phase.epoch);
     if (phase.name === 'live' || phase.name === 'closing') this.sender.flush(phase.epoch, now);
+  }
+
+  private unwatch(epoch: number): void {
+    // once a turn
+    if (!this.unwatching.isDue || this.isTurnWanted) return;
+    if (!this.unwatching.settle(this.where.lastZxid)) this.wantTurn(epoch);
   }
 
   /** A request that may arm a watch was answered, or will never be sent: somebody may have waited for that to take one off. */
@@ -172,6 +197,7 @@ export class Traffic {
 
   /** The connection is gone. */
   connectionLost(): void {
+    this.isTurnWanted = false;
     this.credentials.connectionLost();
     this.priming.connectionLost();
     this.sender.reset();
@@ -194,10 +220,12 @@ export class Traffic {
     if (!this.config.queueOffline) this.failWaiting(lossFate('not-sent', cause));
   }
 
-  /** Tells watches that the connection is gone; or ends them, if they are not to be armed again. */
-  suspend(cause: ZkError): void {
-    if (this.config.rearmWatches) this.watches.tellSuspended();
-    else
+  /** Tells watches that a connection is gone; or ends them, if they are not to be armed again. */
+  suspend(epoch: number, cause: ZkError): void {
+    if (this.config.rearmWatches) {
+      this.watches.tellSuspended();
+      if (this.watches.isTelling) this.ports.wantTurn(epoch);
+    } else
       this.watches.endAll(
         new ConnectionLossError({ outcome: 'not-sent', cause }, false, WATCH_CONNECTION_LOST),
       );

@@ -25,11 +25,14 @@ interface Owed {
 /** Does the server of this connection know removeWatches? It came with 3.5; to those before, the question is fatal. */
 type Knowledge = 'unasked' | 'asked' | 'yes' | 'no';
 
+/** So many paths are looked at in one turn of the event loop: there may be 100,000. */
+const TURN_PATHS = 4096;
+
 export class Unwatching {
   private readonly owed = new Map<string, Owed>();
   /** Which of them must be looked at; the others wait for an answer. */
   private readonly due = new Set<string>();
-  /** What waits to hear whether the server knows removeWatches: looked at again then, and not before. */
+  /** What waits to hear whether the server knows removeWatches: looked at again behind that, and not before. */
   private readonly undecided = new Map<string, Owed>();
   private knowledge: Knowledge = 'unasked';
 
@@ -43,7 +46,7 @@ export class Unwatching {
 
   /** Is there anything to take off? */
   get isDue(): boolean {
-    return this.due.size > 0;
+    return this.due.size > 0 || (this.undecided.size > 0 && this.knowledge !== 'asked');
   }
 
   /** The last watcher of a table has left a path; or a reply has armed a watch for somebody who has given up. */
@@ -94,23 +97,33 @@ export class Unwatching {
   versionIs(knows: boolean): void {
     // the answer to a removal is better than any word
     if (this.knowledge !== 'yes') this.knowledge = knows ? 'yes' : 'no';
-    for (const [path, { data, child }] of this.undecided) {
-      if (data) this.left('data', path);
-      if (child) this.left('child', path);
-    }
-    this.undecided.clear();
   }
 
-  /** Puts into the queue what can be taken off now. */
-  settle(lastZxid: bigint): void {
+  /** Puts into the queue what can be taken off now, as much as a turn may. @returns was that all? */
+  settle(lastZxid: bigint): boolean {
+    let count = 0;
     for (const path of this.due) {
-      this.due.delete(path);
-      const owed = this.owed.get(path);
-      // it is looked at again when what is under way was answered
-      if (owed === undefined || this.arming.has(path)) continue;
-      this.owed.delete(path);
-      if (!this.take(path, owed, lastZxid)) this.defer(path, owed);
+      if (count++ === TURN_PATHS) return false;
+      this.settlePath(path, lastZxid);
     }
+    if (this.knowledge === 'asked') return true;
+    for (const [path, { data, child }] of this.undecided) {
+      if (count++ === TURN_PATHS) return false;
+      this.undecided.delete(path);
+      if (data) this.left('data', path);
+      if (child) this.left('child', path);
+      this.settlePath(path, lastZxid);
+    }
+    return true;
+  }
+
+  private settlePath(path: string, lastZxid: bigint): void {
+    this.due.delete(path);
+    const owed = this.owed.get(path);
+    // it is looked at again when what is under way was answered
+    if (owed === undefined || this.arming.has(path)) return;
+    this.owed.delete(path);
+    if (!this.take(path, owed, lastZxid)) this.defer(path, owed);
   }
 
   /** A request of this path is under way no more. */

@@ -40,7 +40,15 @@ export interface Watcher {
   missed(): void;
   /** It will never fire again: the session is over, or the server refused to arm it again. */
   ended(error: ZkError): void;
+  /** Only for persistent ones, and the registry's own: how much of what all are told it was told. */
+  told?: number;
 }
+
+/** What all persistent ones are told. */
+type Word = 'suspended' | 'missed';
+
+/** So many are told in one turn of the event loop: there may be 100,000, each with a reader who waits. */
+const TURN_WATCHERS = 4096;
 
 /** The tables of watches that fire once. */
 export type OneShotKind = Extract<WatchKind, 'data' | 'exist' | 'child'>;
@@ -61,6 +69,8 @@ const SPENT_BY: Readonly<Record<EventType, readonly OneShotKind[]>> = {
   NodeDeleted: ['data', 'exist', 'child'],
 };
 
+const NOBODY: Iterator<Watcher> = [][Symbol.iterator]();
+
 /** Paths per table. */
 export type PathsByKind = { readonly [K in WatchKind]: readonly string[] };
 
@@ -76,6 +86,13 @@ export class WatchRegistry {
   /** No recursive watch is on a longer path. */
   private longestRecursive = 0;
 
+  /** How often all persistent ones were told something. */
+  private spoken = 0;
+  /** The last of that, which some have not heard yet. */
+  private words: Word[] = [];
+  /** Goes through them until all have. */
+  private hearers: Iterator<Watcher> = NOBODY;
+
   /** @param left hears that a table has lost its last watcher of a path, though the watch did not fire */
   constructor(private readonly left: (kind: WatchKind, path: string) => void = () => undefined) {}
 
@@ -86,6 +103,7 @@ export class WatchRegistry {
     if (kind === 'persistentRecursive') {
       this.longestRecursive = Math.max(table.size === 0 ? 0 : this.longestRecursive, path.length);
     }
+    if (!isOneShot(kind)) watcher.told = this.spoken;
     if (there === undefined) table.set(path, watcher);
     else if (there instanceof Set) there.add(watcher);
     else table.set(path, new Set([there, watcher]));
@@ -130,7 +148,7 @@ export class WatchRegistry {
 
   /**
    * Everybody who must hear of an event: those whom it spends, in the order in which they were armed within a table,
-   * then those who stay.
+   * then those who stay; these are told first what they have to hear before it.
    */
   take(type: EventType, path: string): Watcher[] {
     const taken: Watcher[] = [];
@@ -138,6 +156,7 @@ export class WatchRegistry {
     const { persistent, persistentRecursive } = this.tables;
     if (persistent.size > 0) addTo(taken, persistent.get(path));
     if (persistentRecursive.size > 0 && type !== 'NodeChildrenChanged') this.addAbove(path, taken);
+    if (this.isTelling) for (const watcher of taken) this.catchUp(watcher);
     return taken;
   }
 
@@ -155,14 +174,32 @@ export class WatchRegistry {
     addTo(to, table.get('/'));
   }
 
-  /** Tells the persistent ones that the connection is lost. */
+  /** Tells the persistent ones that the connection is lost, as many as a turn may. */
   tellSuspended(): void {
-    for (const watcher of this.persistentOnes()) watcher.suspended();
+    this.tell('suspended');
   }
 
-  /** Tells the persistent ones that they have missed what happened while there was no connection. */
+  /** Tells the persistent ones that they have missed what happened while there was no connection, as many as a turn may. */
   tellMissed(): void {
-    for (const watcher of this.persistentOnes()) watcher.missed();
+    this.tell('missed');
+  }
+
+  /** Have some not been told yet? They will be by {@link tellMore}, and before they hear of anything else. */
+  get isTelling(): boolean {
+    return this.words.length > 0;
+  }
+
+  /** The event loop has had a turn: tells the next ones. */
+  tellMore(): void {
+    if (!this.isTelling) return;
+    for (let i = 0; i < TURN_WATCHERS; i++) {
+      const next = this.hearers.next();
+      if (next.done === true) {
+        this.allTold();
+        return;
+      }
+      this.catchUp(next.value);
+    }
   }
 
   /** Ends every watch. */
@@ -172,14 +209,15 @@ export class WatchRegistry {
       for (const there of this.tables[kind].values()) addTo(all, there);
       this.tables[kind].clear();
     }
-    for (const watcher of all) watcher.ended(error);
+    this.end(all, error);
+    this.allTold();
   }
 
   /** Ends the watches of these paths, because the server would not arm them again. */
   endThese(paths: PathsByKind, error: ZkError): void {
     const ended: Watcher[] = [];
     for (const kind of WATCH_KINDS) for (const path of paths[kind]) this.takeFrom(kind, path, ended);
-    for (const watcher of ended) watcher.ended(error);
+    this.end(ended, error);
   }
 
   /** Paths with a watch, per table. */
@@ -204,12 +242,42 @@ export class WatchRegistry {
     return this.tables[kind].keys();
   }
 
-  private persistentOnes(): Watcher[] {
-    const all: Watcher[] = [];
-    for (const kind of ['persistent', 'persistentRecursive'] as const) {
-      for (const there of this.tables[kind].values()) addTo(all, there);
+  private tell(word: Word): void {
+    this.spoken++;
+    this.words.push(word);
+    // once more through all: who has heard the words before is told this one
+    this.hearers = this.persistentOnes();
+    this.tellMore();
+  }
+
+  private allTold(): void {
+    this.words = [];
+    this.hearers = NOBODY;
+  }
+
+  /** Tells one what he was not told yet. */
+  private catchUp(watcher: Watcher): void {
+    const { words, spoken } = this;
+    const { told = spoken } = watcher;
+    watcher.told = spoken;
+    for (let i = words.length - (spoken - told); i < words.length; i++) watcher[words[i] as Word]();
+  }
+
+  private end(watchers: readonly Watcher[], error: ZkError): void {
+    for (const watcher of watchers) {
+      this.catchUp(watcher);
+      watcher.ended(error);
     }
-    return all;
+  }
+
+  /** Those who come and go meanwhile are seen and not seen. */
+  private *persistentOnes(): Generator<Watcher> {
+    for (const kind of ['persistent', 'persistentRecursive'] as const) {
+      for (const there of this.tables[kind].values()) {
+        if (there instanceof Set) yield* there;
+        else yield there;
+      }
+    }
   }
 
   private takeFrom(kind: WatchKind, path: string, into: Watcher[]): void {

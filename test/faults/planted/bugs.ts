@@ -84,7 +84,7 @@ export const BUGS: readonly PlantedBug[] = [
     'many watches are not armed to the last',
     'many watches come before what waits',
     'session/traffic.ts',
-    'if (isUnderWay) this.ports.wantTurn(epoch);\n    else this.flush(now);',
+    'if (isUnderWay) this.wantTurn(epoch);\n    else this.flush(now);',
     'this.sender.hold(false);\n    this.flush(now);',
   ),
   bug(
