@@ -69,7 +69,6 @@ export class WatchStream extends Stream<WatchItem> {
     this.registry = registry;
     this.settings = settings;
     this.watcher = {
-      told: 0,
       armed: (kind) => {
         this.kind = kind;
         // its signal aborted before the reply came

@@ -77,12 +77,10 @@ function deleteFrom(requests: Requests, path: string, pending: PendingRequest): 
 
 /** Does somebody wait for one of them? */
 function isAwaited(requests: Requests, path: string): boolean {
-  const there = requests.get(path);
-  if (there === undefined) return false;
+  const there = requests.get(path) ?? new Set();
   for (const pending of there) {
     if (!pending.settled) return true;
     there.delete(pending);
   }
-  requests.delete(path);
   return false;
 }

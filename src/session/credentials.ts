@@ -153,11 +153,10 @@ export class Credentials {
   /** Fails the callers who have waited past their deadline. The credential stays, and is presented all the same. */
   sweep(now: number): void {
     if (now < this.first) return;
-    const late = (outcome: Outcome): ZkError => new RequestTimeoutError({ op: 'auth', outcome });
-    const all = [...this.awaited];
-    for (const credential of all) credential.fail(late, ({ deadline }) => deadline <= now);
     this.first = Infinity;
-    for (const credential of all) {
+    const late = (outcome: Outcome): ZkError => new RequestTimeoutError({ op: 'auth', outcome });
+    for (const credential of [...this.awaited]) {
+      credential.fail(late, ({ deadline }) => deadline <= now);
       if (credential.waiting.length === 0) this.awaited.delete(credential);
       for (const { deadline } of credential.waiting) this.first = Math.min(this.first, deadline);
     }
@@ -173,12 +172,11 @@ export class Credentials {
   /** Nobody will ever answer. */
   failAll(fate: FateOf): void {
     this.connectionLost();
-    const all = [...this.awaited];
-    this.awaited.clear();
-    this.first = Infinity;
-    for (const credential of all) {
+    for (const credential of this.awaited) {
       credential.fail((outcome) => fate(outcome)({ op: operations.auth, path: undefined }));
     }
+    this.awaited.clear();
+    this.first = Infinity;
   }
 
   private find(scheme: string, auth: Buffer): Credential | undefined {
@@ -188,9 +186,9 @@ export class Credentials {
   private remember(scheme: string, auth: Buffer): Credential {
     const credential = new Credential(scheme, auth);
     this.all.add(credential);
-    const same = this.#byHash.get(credential.hash);
-    if (same === undefined) this.#byHash.set(credential.hash, [credential]);
-    else same.push(credential);
+    const same = this.#byHash.get(credential.hash) ?? [];
+    this.#byHash.set(credential.hash, same);
+    same.push(credential);
     return credential;
   }
 
@@ -198,7 +196,6 @@ export class Credentials {
     this.all.delete(credential);
     const same = this.#byHash.get(credential.hash) ?? [];
     same.splice(same.indexOf(credential), 1);
-    if (same.length === 0) this.#byHash.delete(credential.hash);
   }
 
   private takeOldest(): Credential {
