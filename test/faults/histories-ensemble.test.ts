@@ -41,6 +41,7 @@ async function play(seed: number, count: Count): Promise<readonly string[]> {
     clock,
     members: size,
     log: true,
+    logCapacity: 100_000,
     tickTimeMs: 1_000,
     electionMs: chance.one([0, 200]),
     syncLimitMs: chance.one([0, 1_000]),
