@@ -48,7 +48,7 @@ if (verdicts.length > 0) {
   console.log('\n== targets');
   printTable(
     ['', 'target', 'measured', ''],
-    verdicts.map(({ what, target, measured, met }) => [what, target, measured, met ? 'met' : 'FALLS SHORT']),
+    verdicts.map(({ what, target, measured, verdict }) => [what, target, measured, verdict]),
   );
 }
 

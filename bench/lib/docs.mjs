@@ -62,7 +62,7 @@ function table(head, rows) {
 function targets(report) {
   const rows = judge(report);
   const head = ['What', 'Target', 'Measured', '', 'Why not'];
-  const verdict = ({ met }) => (met ? 'met' : '**falls short**');
+  const verdict = ({ met, verdict: text }) => (met ? text : `**${text}**`);
   return table(
     head,
     rows.map((row) => [row.what, row.target, row.measured, verdict(row), row.why]),

@@ -47,17 +47,19 @@ const WHY = {
 
 /**
  * @param report of a run; parts may be missing
- * @returns rows `{ what, target, measured, met, why }`, without those that were not measured
+ * @returns rows `{ what, target, measured, met, verdict, why }`, without those that were not measured
  */
 export function judge({ parts }) {
   const rows = [];
-  const add = (what, target, value, isMet, show, why) => {
+  const add = (what, target, value, isMet, show, why, least) => {
     if (value === undefined || value === null || Number.isNaN(value)) return;
     const met = isMet(value);
-    rows.push({ what, target, measured: show(value), met, why: met ? '' : why });
+    const by = least === undefined ? '' : ` by ${(Math.abs(value / least - 1) * 100).toFixed()} %`;
+    const verdict = met ? 'met' : `falls short${by}`;
+    rows.push({ what, target, measured: show(value), met, verdict, why: met ? '' : why });
   };
   const limit = (what, sign, target, value, isMet, show, why) =>
-    add(what, `${sign} ${show(target)}`, value, isMet, (v) => seen(v, target, isMet, show), why);
+    add(what, `${sign} ${show(target)}`, value, isMet, (v) => seen(v, target, isMet, show), why, target);
   const atLeast = (what, least, value, show, why) =>
     limit(what, '≥', least, value, (v) => v >= least, show, why);
   const atMost = (what, most, value, show, why) => limit(what, '≤', most, value, (v) => v <= most, show, why);
@@ -65,7 +67,14 @@ export function judge({ parts }) {
   const ofFloor = (what, least, value, why) => {
     const target = `≥ ${share(least)}`;
     if (value > MOST_OF_FLOOR)
-      rows.push({ what, target, measured: share(value), met: false, why: WHY.waited });
+      rows.push({
+        what,
+        target,
+        measured: share(value),
+        met: false,
+        verdict: 'not measured',
+        why: WHY.waited,
+      });
     else atLeast(what, least, value, share, why);
   };
 
