@@ -5,17 +5,24 @@ import type { ServerAddress } from './connect-string.js';
 
 /** What a transport reports. After `onClose` nothing follows; it comes once, also after `destroy`. */
 export interface TransportEvents {
+  /** The connection is up: bytes may be written. */
   onConnect(): void;
+  /** Bytes came. The chunk is not looked at any more when this has returned. */
   onData(chunk: Buffer): void;
+  /** What was written has left: more may be. */
   onDrain(): void;
   /** The peer ended the stream; what it sent before was delivered. */
   onEnd(): void;
+  /** It is over, or the attempt has failed; `error` says why, unless it simply ended. */
   onClose(error: Error | undefined): void;
 }
 
 /** A connection, or the attempt at one. */
 export interface Transport {
-  /** @returns false if nothing more should be written until `onDrain` */
+  /**
+   * Takes bytes, which nobody writes to any more. Their memory holds those of other writes too: it must not be transferred.
+   * @returns false if nothing more should be written until `onDrain`
+   */
   write(bytes: Uint8Array): boolean;
   /** Ends it at once. `onClose` follows; after 1000 ms without it the transport counts as closed. */
   destroy(): void;

@@ -10,11 +10,17 @@ export type Outcome = 'rejected' | 'not-sent' | 'unknown';
 
 /** Context of an error; all optional but the outcome. */
 export interface ErrorFields {
+  /** The number on the wire. */
   readonly errno?: number | undefined;
+  /** Name of the operation in the operation table. */
   readonly op?: string | undefined;
+  /** Path as the caller gave it. */
   readonly path?: string | undefined;
+  /** What may have happened on the server. */
   readonly outcome: Outcome;
+  /** May the same request succeed if it is simply issued again? Default: false. */
   readonly retryable?: boolean;
+  /** What led to it. */
   readonly cause?: unknown;
 }
 
