@@ -196,8 +196,8 @@ export class RequestQueue {
       // settling another one may have run code that settles this one
       if (pending.settled) continue;
       const { op, path, sent } = pending;
-      const outcome = sent ? 'unknown' : 'not-sent';
-      pending.fail(withoutFrames(() => new RequestTimeoutError({ op: op.name, path, outcome })));
+      const fields = { op: op.name, path, outcome: sent ? 'unknown' : 'not-sent' } as const;
+      pending.fail(withoutFrames(() => new RequestTimeoutError(fields)));
       this.withdraw(pending);
     }
   }
