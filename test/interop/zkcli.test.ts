@@ -6,8 +6,9 @@ import { zkCli } from './tools.js';
 
 for (const release of RELEASES) onEveryServer(zkCli(release), `zkcli-${release}.txt`, shown);
 
-/** Lines that have nothing to do with the server. */
-const NOISE = /^$|^SLF4J: |^Connecting to |^Welcome to |^JLine |^WATCHER::$|^Picked up /;
+/** Lines that have nothing to do with the server. Its own end it prints only if its threads have the time. */
+const NOISE =
+  /^$|^SLF4J: |^Connecting to |^Welcome to |^JLine |^WATCHER::$|^WatchedEvent state:Closed |^Picked up /;
 const EVENT = /^WatchedEvent /;
 
 /**
