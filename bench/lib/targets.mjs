@@ -35,13 +35,12 @@ const WHY = {
   options: 'options are checked with each call, and the call is hung on its signal and taken off again',
   turn: 'a turn encodes one request of 128 KiB, some milliseconds at the most; the rest is what else ran on the machine',
   loaded:
-    'no module of Node and no package is loaded with it; what is left is that V8 reads 260 kB of code, and that Node begins with CommonJS',
+    'next to no module of Node and no package is loaded with it; what is left is that V8 reads 270 kB of code, and that Node begins with CommonJS',
   packed:
     'there is one copy of all: 71 kB for the client, 62 kB for the mini-server, 53 kB for the types with their docs',
   gzipped:
-    'the packages are 7 kB of it, protocol and session 26 kB, connections (TLS, SASL, SRV, words, tracing) 14 kB, calls, streams and ' +
-    'recipes 22 kB, and what only the mini-server needs of the protocol 3 kB; with no text of an error in it, and all properties ' +
-    'cut to two letters, it was still 42 kB',
+    'about a tenth of it are the packages, a third protocol and session, a fifth connections (TLS, SASL, SRV, words, tracing), a ' +
+    'third calls, streams and recipes; with no text of an error in it, and all properties cut to two letters, it was still 42 kB',
   mini: 'it does for each request what a real server does: sessions, ACLs, watches, quotas, faults',
 };
 
