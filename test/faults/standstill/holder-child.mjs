@@ -1,7 +1,8 @@
 /**
- * Holds a lock as long as its session lives, and says so. For each line on stdin it writes once more as the holder that it
+ * Holds a lock as long as its session lives, and says so. Told by a line on stdin, it writes once more as the holder that it
  * believes to be: fenced by the version of the token that it took. It tells what came of it, and what it heard before.
  */
+import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { connect, op } from 'zk-conn';
 
@@ -10,6 +11,7 @@ const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 // long enough for a machine that is busy otherwise
 const conn = await connect(connectString, { sessionTimeoutMs: 5000 });
+const { sessionId } = conn;
 const heard = [];
 conn.on('session', ({ what }) => heard.push(what));
 await conn.create(`${folder}/lock`, null, { mode: 'EPHEMERAL' });
@@ -18,15 +20,12 @@ const write = (value) => conn.multi([op.check(`${folder}/token`, version), op.se
 await write('of the holder');
 say({ holds: version });
 
-for await (const value of createInterface(process.stdin)) {
-  const { sessionId } = conn;
-  const outcome = await write(value).then(
-    () => 'written',
-    (error) => error.code,
-  );
-  // whatever was to be told of the old session comes before an answer in the next one
-  await conn.sync('/').catch(() => undefined);
-  say({ outcome, heard, moved: conn.sessionId !== sessionId || heard.includes('expired') });
-  await conn.close();
-  break;
-}
+const [value] = await once(createInterface(process.stdin), 'line');
+const outcome = await write(value).then(
+  () => 'written',
+  (error) => error.code,
+);
+// whatever was to be told of the old session comes before an answer in the next one
+await conn.sync('/').catch(() => undefined);
+say({ outcome, heard, moved: conn.sessionId !== sessionId });
+await conn.close();
