@@ -75,10 +75,13 @@ onEveryRelease('fail-over', (version) => {
 
   afterEach(async () => {
     await Promise.all(conns.splice(0).map((conn) => conn.close()));
-    for (const member of ensemble.members) {
-      await member.kill('SIGCONT');
-      if ((await member.mode()) === '') await member.start();
-    }
+    await Promise.all(
+      ensemble.members.map(async (member) => {
+        await member.kill('SIGCONT');
+        // one that hung runs, but serves only once it has found its leader again
+        await (member.running ? member.serving() : member.start());
+      }),
+    );
   });
 
   afterAll(() => ensemble.stop());
