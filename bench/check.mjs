@@ -10,13 +10,18 @@
  *
  * Ratios are those of one major version of Node: with another one they are printed, and compared with nothing.
  *
- *     npm run bench:check [-- --update]
- *     node bench/check.mjs --dist FOLDER      another build of ours
+ *     npm run bench:check -- [options]
  */
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ask, startClient, startResponder } from './lib/processes.mjs';
+
+const USAGE = `npm run bench:check -- [options]
+
+  --dist FOLDER   another build of ours: a folder like dist
+  --update        stores the ratios, on a machine that does nothing else
+  --help          prints this`;
 
 const FILE = path.join(import.meta.dirname, 'baseline.json');
 const MAY_DIFFER = 0.15;
@@ -45,14 +50,39 @@ const CELLS = {
   'get 512 KiB, depth 16': cell('get', 16, 48, { data: 512 * 1024, both: true, processes: 4 }),
 };
 
-const { values } = parseArgs({
-  options: { update: { type: 'boolean', default: false }, dist: { type: 'string' } },
-});
-const ours = values.dist === undefined ? 'ours' : `other=${values.dist}`;
+const values = parsed();
+if (values.help) {
+  console.log(USAGE);
+  process.exit(0);
+}
+const { dist } = values;
+if (dist !== undefined && !fs.existsSync(path.join(dist, 'index.js'))) {
+  refuse(`--dist ${dist}: there is no index.js in it`);
+}
+const ours = dist === undefined ? 'ours' : `other=${dist}`;
 const major = process.versions.node.split('.')[0];
 const all = fs.existsSync(FILE) ? JSON.parse(fs.readFileSync(FILE, 'utf8')) : {};
 if (values.update) await store();
 else process.exitCode = await check();
+
+function parsed() {
+  try {
+    return parseArgs({
+      options: {
+        dist: { type: 'string' },
+        update: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return refuse(error.message);
+  }
+}
+
+function refuse(why) {
+  console.error(`${why}\n(\`npm run bench:check -- --help\` lists the options)`);
+  process.exit(2);
+}
 
 async function check() {
   const stored = all[major]?.ratios;
