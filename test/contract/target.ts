@@ -19,6 +19,9 @@ export interface TargetSource {
 /** Credentials of the superuser on every target. */
 export const SUPER = { scheme: 'digest', auth: 'super:test' } as const;
 
+/** A busy server may take its time, and what is of a session stays if nobody confirms its end. */
+const CLOSE_LIMIT_MS = 20_000;
+
 /** A Conn with the dialer that can cut it. */
 export interface Cuttable {
   readonly conn: Conn;
@@ -51,7 +54,7 @@ export class ContractTarget {
       const { connectString, stop } = await this.source.start();
       this.connectString = connectString;
       this.stop = stop;
-      this.admin = await connect(connectString, { auth: [SUPER] });
+      this.admin = await connect(connectString, { auth: [SUPER], closeTimeoutMs: CLOSE_LIMIT_MS });
     });
     beforeEach(async () => {
       this.root = `/contract-${randomBytes(6).toString('hex')}`;
@@ -124,7 +127,8 @@ export class ContractTarget {
   }
 
   private async open(options: ConnOptions, chroot: string): Promise<Conn> {
-    const conn = await connect(this.connectString + chroot, options);
+    const given = { closeTimeoutMs: CLOSE_LIMIT_MS, ...options };
+    const conn = await connect(this.connectString + chroot, given);
     this.conns.add(conn);
     // on an ensemble, this server may not know the case's own node yet
     await conn.sync('/');

@@ -84,12 +84,15 @@ export function ephemerals(target: ContractTarget): void {
     });
 
     it('vanish when their session expires', async () => {
-      const conn = await target.connect();
-      const silent = await target.raw({ timeOut: 1 });
+      const [conn, owner] = [await target.connect(), await target.raw()];
       const acl = [{ perms: 31, scheme: 'world', id: 'anyone' }];
-      await silent.call('create', { path: target.at('/e'), data: null, acl, flags: 1 });
+      await owner.call('create', { path: target.at('/e'), data: null, acl, flags: 1 });
       await conn.sync('/');
       const { watch } = await conn.existsW(target.at('/e'));
+      // from here on nothing needs to be done while the session lasts
+      const { sessionId, passwd } = owner.session!;
+      const silent = await target.socket();
+      expect(await silent.handshake({ sessionId, passwd, timeOut: 1 })).toMatchObject({ sessionId });
       expect(await watch.event).toMatchObject({ type: 'NodeDeleted' });
       await silent.hungUp();
     });

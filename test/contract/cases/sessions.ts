@@ -81,9 +81,11 @@ export function sessions(target: ContractTarget): void {
     });
 
     it('is not what silence means: an idle Conn outlives a session that says nothing', async () => {
-      const conn = await target.connect({ sessionTimeoutMs: 1000 });
+      // long enough for a machine that stands still for a while
+      const timeOut = 6000;
+      const conn = await target.connect({ sessionTimeoutMs: timeOut });
       const { sessionId } = conn;
-      const silent = await target.raw({ timeOut: 1000 });
+      const silent = await target.raw({ timeOut });
       const node = { path: target.at('/e'), data: null, acl: OPEN_ACL_UNSAFE, flags: 1 };
       await silent.call('create', node);
       await conn.sync('/');
