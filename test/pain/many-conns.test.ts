@@ -34,7 +34,7 @@ describe('ten thousand Conns that come and go', () => {
       process.getActiveResourcesInfo().filter((name) => /^(TCPSocketWrap|GetAddrInfo)/.test(name));
     const before = resources();
     for (let i = 0; i < 300; i++) {
-      const conn = await connect(server.connectString);
+      const conn = await connect(server.connectString, { closeTimeoutMs: 30_000 });
       await conn.create('/e', null, { mode: 'EPHEMERAL' });
       expect(await conn.close()).toEqual({ confirmed: true });
     }

@@ -9,7 +9,7 @@ import {
   RequestTimeoutError,
   ZkError,
 } from '../../src/protocol/errors.js';
-import { MiniServer } from '../../src/testing.js';
+import { MiniServer, VirtualClock } from '../../src/testing.js';
 import { STAT, notification, replyFrame } from '../support/core-world.js';
 import { heapBytes } from '../support/heap.js';
 import { ScriptedServer, rejectionOf, settle, watchOutcome } from '../support/scripted-server.js';
@@ -88,7 +88,7 @@ describe('a server that restarts', () => {
     { timeout: 60_000 },
     async () => {
       const server = await MiniServer.start();
-      const options = { sessionTimeoutMs: 20_000, backoff: { baseMs: 1, maxMs: 1 } };
+      const options = { closeTimeoutMs: 30_000, backoff: { baseMs: 1, maxMs: 1 } };
       const conns = [
         await connect(server.connectString, options),
         await connect(server.connectString, options),
@@ -177,9 +177,9 @@ describe('a server that is behind what was seen', () => {
   });
 
   it('because all its data is gone, is used again with a new session [A11]', async () => {
-    const before = await MiniServer.start();
-    const options = { sessionTimeoutMs: 1000, backoff: { baseMs: 1, maxMs: 20 } };
-    const conn = await connect(before.connectString, options);
+    const clock = new VirtualClock();
+    const before = await MiniServer.start({ clock });
+    const conn = await connect(before.connectString, { clock, dialer: before.dialer });
     for (let i = 0; i < 20; i++) await conn.create(`/n${i}`);
     const said: string[] = [];
     const again = new Promise<void>((resolve) =>
@@ -190,8 +190,8 @@ describe('a server that is behind what was seen', () => {
     );
     const { port } = before;
     await before.close();
-    const empty = await MiniServer.start({ port });
-    await again;
+    const empty = await MiniServer.start({ port, clock });
+    await clock.advanceUntil(again);
     expect(said).toEqual(['SUSPENDED', 'LOST', 'CONNECTED']);
     expect(conn.lastZxid).toBeLessThan(20n);
     await conn.create('/works');

@@ -133,7 +133,7 @@ describe('after close', () => {
 describe('the result of close', () => {
   it('says that the server knows, and then the ephemeral nodes are gone [E8]', async () => {
     const server = await MiniServer.start();
-    const conn = await connect(server.connectString);
+    const conn = await connect(server.connectString, { closeTimeoutMs: 30_000 });
     await conn.create('/e', null, { mode: 'EPHEMERAL' });
     const { sessionId } = conn;
     expect(server.sessions.map(({ id }) => id)).toEqual([sessionId]);

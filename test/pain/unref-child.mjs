@@ -10,7 +10,7 @@ const say = (text) => process.stdout.write(`${text}\n`);
 process.on('exit', () => say('exit'));
 
 const tls = caFile === undefined ? {} : { tls: { caFile } };
-const conn = new Conn(connectString, { sessionTimeoutMs: 20_000, closeTimeoutMs: 60_000, ...tls });
+const conn = new Conn(connectString, { sessionTimeoutMs: 60_000, closeTimeoutMs: 60_000, ...tls });
 // before there is a socket
 if (what === 'from the beginning') conn.unref();
 await conn.connect();

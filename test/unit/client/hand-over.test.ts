@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 async function client(options: ConnOptions = {}): Promise<Conn> {
-  const conn = await connect(server.connectString, options);
+  const conn = await connect(server.connectString, { closeTimeoutMs: 30_000, ...options });
   conns.push(conn);
   return conn;
 }

@@ -128,7 +128,7 @@ describe('a secure connection', () => {
 
   it('leaves nothing open', async () => {
     const server = await serve();
-    const conn = await connect(server.connectString, { tls: { ca: made.ca } });
+    const conn = await connect(server.connectString, { tls: { ca: made.ca }, closeTimeoutMs: 30_000 });
     expect(await conn.close()).toEqual({ confirmed: true });
     await server.stop();
     expect(server.connectionCount).toBe(0);

@@ -5,16 +5,21 @@ import { operations, type OpName, type RequestOf } from '../../../src/protocol/o
 import type { ConnectRequest } from '../../../src/protocol/records.js';
 import { MiniServer } from '../../../src/testing/mini-server.js';
 import { RawClient } from '../../support/raw-client.js';
+import { ManualClock } from './manual-clock.js';
 
 export let server: MiniServer;
 export let client: RawClient;
 /** Whoever is in here is destroyed after the test. */
 export const clients: RawClient[] = [];
 
-/** Gives each test of this file a fresh client, and an empty `/t`, on one server. */
+/**
+ * Gives each test of this file a fresh client, and an empty `/t`, on one server. Its time stands still: a session of one test
+ * that expired in the middle of another would take a zxid there.
+ */
 export function useServer(): void {
   beforeAll(async () => {
-    server = await MiniServer.start({ superDigest: 'super:D/InIHSb7yEEbrWz8b9l71RjZJU=' });
+    const clock = new ManualClock();
+    server = await MiniServer.start({ clock, superDigest: 'super:D/InIHSb7yEEbrWz8b9l71RjZJU=' });
   });
   beforeEach(async () => {
     client = await open();
