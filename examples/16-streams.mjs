@@ -29,10 +29,12 @@ await playground(async (servers) => {
   }
 
   // a stream ends with its signal; so does any single call
-  const patience = AbortSignal.timeout(50);
+  const patience = new AbortController();
   try {
-    for await (const value of app.watchChildren('/jobs', { signal: patience }))
+    for await (const value of app.watchChildren('/jobs', { signal: patience.signal })) {
       console.log('children', value);
+      setTimeout(() => patience.abort(), 50);
+    }
   } catch (error) {
     console.log('gave up:', error.name);
   }

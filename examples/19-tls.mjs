@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'zk-conn';
+import { Conn, connect } from 'zk-conn';
 import { MiniServer } from 'zk-conn/testing';
 
 // a CA, a certificate for the server and two for us; in earnest, whoever runs your ensemble has them
@@ -43,11 +43,14 @@ await resumed;
 console.log(`with the new one: ${(await conn.get('/config')).data}`);
 
 // a client without one is not let in, and neither is one that checks the server by another name
-const refused = await connect(server.connectString, {
+const stranger = new Conn(server.connectString, {
   tls: { caFile: at('ca.pem'), servername: 'other.example' },
-  sessionTimeoutMs: 500,
-}).catch((error) => error.cause.errors[0]);
+});
+const failed = new Promise((resolve) => stranger.once('connectError', resolve));
+stranger.connect().catch(() => {}); // it would go on trying
+const { error: refused } = await failed;
 console.log(`${refused.name}: ${refused.message.replace(/^\S+ /, '').split(': ')[0]}`);
+await stranger.close();
 
 await conn.close();
 await server.close();

@@ -11,7 +11,7 @@ import { CONFIG, SERVERS, Client, Server, say } from './demo-actors.mjs';
 import { playground } from './support.mjs';
 
 /** Short, so that the crash is noticed soon: a crashed server stays on the list until its session expires. */
-const SESSION_TIMEOUT_MS = 2000;
+const SESSION_TIMEOUT_MS = 4000;
 
 const announce = (where) => say(`Connecting to ${where}`);
 const startedAt = performance.now();

@@ -331,11 +331,11 @@ describe('the demo', () => {
     // no session of this server expires within the patience of the clients
     const server = await MiniServer.start({ minSessionTimeoutMs: 60_000 });
     try {
-      const env = { ZK_SERVERS: server.connectString, PATIENCE_MS: '2000' };
+      const env = { ZK_SERVERS: server.connectString, PATIENCE_MS: '6000' };
       const { code, stdout, stderr } = await runNode(demo, { env });
       expect(code, stdout).toBe(1);
       expect(stderr).toContain(
-        'did not see "blue, red" within 2000 ms; the last it saw is "blue, green, red"',
+        'did not see "blue, red" within 6000 ms; the last it saw is "blue, green, red"',
       );
       expect(stdout).not.toContain('Done');
       expect(server.tree.paths().filter((node) => !node.startsWith('/zookeeper'))).toEqual(['/']);
@@ -344,12 +344,12 @@ describe('the demo', () => {
     }
   });
 
-  it('says in one line that there is no server', { timeout: 30_000 }, async () => {
-    const server = await MiniServer.start();
-    await server.close(); // nobody listens on its port now
-    const { code, stdout, stderr } = await runNode(demo, { env: { ZK_SERVERS: server.connectString } });
+  it('says in one line that there is no server', async () => {
+    // not a port that was free a moment ago: another test may have it by now
+    const nobody = '127.0.0.1:1';
+    const { code, stdout, stderr } = await runNode(demo, { env: { ZK_SERVERS: nobody } });
     expect(code).toBe(1);
-    expect(stdout).toBe(`Connecting to the ensemble at ${server.connectString}\n`);
+    expect(stdout).toBe(`Connecting to the ensemble at ${nobody}\n`);
     expect(stderr).toMatch(/^not connected within 10000 ms \(.*ECONNREFUSED.*\)\n$/);
   });
 

@@ -130,7 +130,7 @@ export const PRINTS: Readonly<Record<string, readonly (string | RegExp)[]>> = {
     'event NodeDataChanged /jobs',
     'event NodeDeleted /jobs',
     'children null',
-    'gave up: TimeoutError',
+    'gave up: AbortError',
   ],
   '19-tls.mjs': [
     '/config belongs to x509 CN=app 2025,O=example',

@@ -42,12 +42,17 @@ const STORY = `
   server.expireSession(conn.sessionId);
   await anew;
 
-  // nobody listens there any more
   const { connectString } = server;
   await conn.close();
   await server.close();
-  await connect(connectString, { ...options, sessionTimeoutMs: 200 }).catch(() => {});
   await new Conn(connectString).close();
+
+  // nobody listens there, which is noticed before anybody gives up
+  const lost = new Conn('127.0.0.1:1', options);
+  const refused = new Promise((resolve) => lost.once('connectError', resolve));
+  await Promise.all([refused, lost.connect({ timeoutMs: 200 }).catch(() => {})]);
+  await lost.close();
+  await connect('127.0.0.1:1', { ...options, sessionTimeoutMs: 200 }).catch(() => {});
 `;
 
 beforeAll(() => {

@@ -52,7 +52,9 @@ beforeAll(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'zk-conn-tarball-'));
   consumer = path.join(folder, 'consumer');
   // not `prepack`: it would build again, under the feet of the other test files
-  const pack = await npm(['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {});
+  const pack = await npm(['pack', '--ignore-scripts', '--json', '--pack-destination', folder], {
+    timeoutMs: 120_000,
+  });
   expect(pack.code, pack.stderr).toBe(0);
   packed = (JSON.parse(pack.stdout) as Packed[])[0]!;
 
@@ -66,7 +68,7 @@ beforeAll(async () => {
   let installed = await install('--offline');
   if (installed.code !== 0) installed = await install('--prefer-offline');
   expect(installed.code, installed.stderr).toBe(0);
-}, 180_000);
+}, 400_000);
 
 afterAll(() => fs.rmSync(folder, { recursive: true, force: true }));
 
