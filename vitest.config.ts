@@ -14,8 +14,9 @@ export default defineConfig({
     exclude: process.env['ZK_FAULTS'] === '1' ? [] : ['test/faults/**'],
     globalSetup: ['test/support/global-setup.ts'],
     reporters: ['default', new ContractReporter()],
-    testTimeout: 60_000,
-    hookTimeout: 120_000,
+    // against what hangs: on a busy machine a JVM takes twenty seconds to start, and a test starts several
+    testTimeout: 180_000,
+    hookTimeout: 300_000,
     retry: 0,
     sequence: planted === null ? {} : { sequencer: InThatOrder },
     pool: 'forks',

@@ -3,7 +3,7 @@ import { connect } from 'zk-conn';
 
 const [, , connectString, path] = process.argv;
 
-const conn = await connect(connectString, { sessionTimeoutMs: 20_000 });
+const conn = await connect(connectString, { sessionTimeoutMs: 30_000 });
 await conn.create(path, 'x', { mode: 'EPHEMERAL' });
 const { id, password } = await conn.detach();
 process.stdout.write(JSON.stringify({ id: String(id), password: password.toString('hex') }));

@@ -34,7 +34,11 @@ onEveryRelease('hand-over', (version) => {
   });
 
   async function open(options: ConnOptions = {}): Promise<Conn> {
-    const conn = await connect(server.connectString, { sessionTimeoutMs: 20_000, ...options });
+    const conn = await connect(server.connectString, {
+      sessionTimeoutMs: 30_000,
+      closeTimeoutMs: 30_000,
+      ...options,
+    });
     conns.push(conn);
     return conn;
   }

@@ -47,7 +47,7 @@ class BareClient {
   }
 
   async handshake(): Promise<ConnectResponse> {
-    const request = { protocolVersion: 0, lastZxidSeen: 0n, timeOut: 10_000, sessionId: 0n, passwd: null };
+    const request = { protocolVersion: 0, lastZxidSeen: 0n, timeOut: 30_000, sessionId: 0n, passwd: null };
     this.send((w) => writeConnectRequest(w, { ...request, readOnly: false }));
     return readConnectResponse(new JuteReader(await this.receive()));
   }
@@ -110,7 +110,7 @@ describe.skipIf(missing !== null)(
     let server: RealServer;
 
     beforeAll(async () => {
-      server = await startRealServer({ config: { maxSessionTimeout: '7000' } });
+      server = await startRealServer({ config: { maxSessionTimeout: '27000' } });
     });
 
     afterAll(async () => {
@@ -124,7 +124,7 @@ describe.skipIf(missing !== null)(
       expect(stat).toContain(`Zookeeper version: ${server.version}`);
       const client = await BareClient.connect(server);
       const accepted = await client.handshake();
-      expect(accepted).toMatchObject({ protocolVersion: 0, timeOut: 7000, readOnly: false });
+      expect(accepted).toMatchObject({ protocolVersion: 0, timeOut: 27_000, readOnly: false });
       expect(accepted.sessionId).not.toBe(0n);
       expect(accepted.passwd?.length).toBe(16);
       client.close();

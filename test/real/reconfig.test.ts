@@ -114,7 +114,7 @@ onEveryRelease('reconfig', (version) => {
       expect(await conn.getConfig()).toEqual(before);
     });
 
-    it('tells whom to go to: a Conn leaves the member that has left', { timeout: 60_000 }, async () => {
+    it('tells whom to go to: a Conn leaves the member that has left', async () => {
       const conn = await open(ensemble.connectString, { ...SUPER, sessionTimeoutMs: 30_000 });
       const [leaver] = await ensemble.followers();
       const client = await open(leaver!.connectString, { sessionTimeoutMs: 30_000 });
@@ -135,7 +135,7 @@ onEveryRelease('reconfig', (version) => {
       await leaver!.serving();
     });
 
-    it('takes along a Conn that follows it [E18]', { timeout: 60_000 }, async () => {
+    it('takes along a Conn that follows it [E18]', async () => {
       const leader = await ensemble.leader();
       const conn = await open(leader.connectString, { ...SUPER, sessionTimeoutMs: 30_000 });
       const [leaver] = await ensemble.followers();
@@ -156,7 +156,7 @@ onEveryRelease('reconfig', (version) => {
       await leaver!.serving();
     });
 
-    it('takes a fourth member, then the list of all, without it', { timeout: 60_000 }, async () => {
+    it('takes a fourth member, then the list of all, without it', async () => {
       const conn = await open(ensemble.connectString, SUPER);
       const three = [...ensemble.members];
       const fourth = await ensemble.addMember();
@@ -170,22 +170,18 @@ onEveryRelease('reconfig', (version) => {
       await fourth.stop();
     });
 
-    it(
-      'lets the leader leave: another is elected, and the session goes on',
-      { timeout: 60_000 },
-      async () => {
-        const conn = await open(ensemble.connectString, { ...SUPER, sessionTimeoutMs: 30_000 });
-        const session = conn.sessionId;
-        await conn.create('/kept', null, { mode: 'EPHEMERAL' });
-        const leader = await ensemble.leader();
-        // it steps down, which may cut the connection before the reply
-        await untilDone(() => conn.reconfig({ leaving: [leader.id] }));
-        await leader.kill();
-        expect(await ensemble.leader()).not.toBe(leader);
-        expect((await untilDone(() => conn.exists('/kept')))?.ephemeralOwner).toBe(session);
-        expect((await untilDone(() => conn.getConfig())).servers).toHaveLength(2);
-      },
-    );
+    it('lets the leader leave: another is elected, and the session goes on', async () => {
+      const conn = await open(ensemble.connectString, { ...SUPER, sessionTimeoutMs: 30_000 });
+      const session = conn.sessionId;
+      await conn.create('/kept', null, { mode: 'EPHEMERAL' });
+      const leader = await ensemble.leader();
+      // it steps down, which may cut the connection before the reply
+      await untilDone(() => conn.reconfig({ leaving: [leader.id] }));
+      await leader.kill();
+      expect(await ensemble.leader()).not.toBe(leader);
+      expect((await untilDone(() => conn.exists('/kept')))?.ephemeralOwner).toBe(session);
+      expect((await untilDone(() => conn.getConfig())).servers).toHaveLength(2);
+    });
   });
 
   describe('of a single server', () => {

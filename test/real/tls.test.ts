@@ -76,7 +76,7 @@ onEveryRelease('TLS', (version) => {
 
     it('four-letter words', async () => {
       const dialer = tlsDialer({ ca: made.ca });
-      expect(await askServer(secure, 'ruok', { dialer })).toBe(true);
+      expect(await askServer(secure, 'ruok', { dialer, timeoutMs: 60_000 })).toBe(true);
     });
 
     it('refused: a CA that we do not know, and a name that is not in the certificate [H4]', async () => {

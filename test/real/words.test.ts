@@ -23,7 +23,7 @@ onEveryRelease('four-letter words of members', (version) => {
   });
   afterAll(() => real.stop());
 
-  it('are answered by leader and follower as by real ones', { timeout: 60_000 }, async () => {
+  it('are answered by leader and follower as by real ones', async () => {
     await using mini = await MiniEnsemble.start({ emulate });
     const answers = async (members: readonly { readonly host: string; readonly port: number }[]) => {
       const found: Record<string, string> = {};

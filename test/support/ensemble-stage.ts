@@ -28,7 +28,7 @@ export interface Stage {
 }
 
 /** Longer than any scenario takes: what is held for a while must not be noticed. */
-const SYNC_LIMIT_MS = 10_000;
+const SYNC_LIMIT_MS = 60_000;
 
 /** Sessions belong to the ensemble alone, so a member without a quorum gives none to those who only read. */
 export async function miniStage(): Promise<Stage> {

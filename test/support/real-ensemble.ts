@@ -4,10 +4,13 @@ import { findZooKeeper, type FoundZooKeeper } from './zookeeper-jars.js';
 import {
   freePorts,
   HOST,
+  longerThan,
+  PROBE_LIMIT_MS,
   startOnFreePorts,
   ZooKeeperProcess,
   type RealServer,
   type RealServerOptions,
+  type ServerMode,
 } from './zookeeper-process.js';
 
 export interface EnsembleOptions extends RealServerOptions {
@@ -44,12 +47,12 @@ export interface RealEnsemble {
   stop(): Promise<void>;
 }
 
-const ELECTION_LIMIT_MS = 30_000;
+const ELECTION_LIMIT_MS = 100_000;
 const POLL_MS = 25;
 
 /**
  * Starts an ensemble, and waits until every member serves requests. `reconfigEnabled` and `readonlymode.enabled` are on.
- * @throws if the version is not there, or if a member does not serve within 30 s
+ * @throws if the version is not there, or if a member does not serve within 100 s
  */
 export async function startEnsemble(options: EnsembleOptions = {}): Promise<RealEnsemble> {
   const found = findZooKeeper(options.version);
@@ -83,7 +86,8 @@ class Member extends ZooKeeperProcess implements EnsembleMember {
       id: seat.id,
       config: {
         initLimit: '20',
-        syncLimit: '20',
+        // half a minute: on a busy machine a server stands still for some seconds, and nobody is to be elected for that
+        syncLimit: '60',
         reconfigEnabled: 'true',
         // an ensemble may be reconfigured down to one server, and up again
         standaloneEnabled: 'false',
@@ -93,6 +97,11 @@ class Member extends ZooKeeperProcess implements EnsembleMember {
     this.id = seat.id;
     this.quorumPort = quorum!;
     this.joining = `server.${seat.id}=${seatLine(seat)}`;
+  }
+
+  /** One that looks for the others for some seconds serves those who only read. */
+  protected override serves(mode: ServerMode): boolean {
+    return super.serves(mode) && mode !== 'read-only';
   }
 }
 
@@ -135,11 +144,22 @@ class Ensemble implements RealEnsemble {
 
   async leader(): Promise<EnsembleMember> {
     const limit = AbortSignal.timeout(ELECTION_LIMIT_MS);
-    while (!limit.aborted) {
-      for (const member of this.members) if ((await member.mode()) === 'leader') return member;
+    for (let patience = PROBE_LIMIT_MS; !limit.aborted; patience = longerThan(patience)) {
+      const leader = await this.leaderWithin(patience);
+      if (leader !== null) return leader;
       await pause(POLL_MS);
     }
     throw new Error(`no member leads after ${ELECTION_LIMIT_MS} ms`);
+  }
+
+  /** The first that says so: others may be paused. */
+  private leaderWithin(limitMs: number): Promise<EnsembleMember | null> {
+    return new Promise((resolve, reject) => {
+      const asked = this.members.map(async (member) => {
+        if ((await member.modeWithin(limitMs)) === 'leader') resolve(member);
+      });
+      Promise.all(asked).then(() => resolve(null), reject);
+    });
   }
 
   async followers(): Promise<readonly EnsembleMember[]> {

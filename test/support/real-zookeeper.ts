@@ -14,7 +14,7 @@ export type { RealServer, RealServerOptions } from './zookeeper-process.js';
 
 /**
  * Starts a server, and waits until it serves requests.
- * @throws if the version is not there, or if it does not answer within 30 s; the error then carries the end of the log
+ * @throws if the version is not there, or if it does not answer within 100 s; the error then carries the end of the log
  */
 export async function startRealServer(options: RealServerOptions = {}): Promise<RealServer> {
   const found = findZooKeeper(options.version);

@@ -132,10 +132,13 @@ export async function playWords(address: Address): Promise<Answers> {
   await again.hungUp();
   await askAll('a session was closed');
 
-  const brief = await RawClient.open(address, { timeOut: 1000 });
-  sessions.set('brief', brief.session!.sessionId);
-  await brief.call('create', { ...create, path: '/gone', flags: 1 });
+  const owner = await open('brief');
+  await owner.call('create', { ...create, path: '/gone', flags: 1 });
   await two.call('exists', { path: '/gone', watch: true });
+  // what it owns is made and watched by now: from here on its end may come as soon as it likes
+  const { sessionId, passwd } = owner.session!;
+  const brief = await RawClient.open(address, { sessionId, passwd, timeOut: 1000 });
+  await owner.hungUp();
   brief.destroy();
   await two.event();
   await askAll('a session has expired');

@@ -3,6 +3,7 @@
  * and data. It never outlives the process that started it.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import * as fs from 'node:fs';
 import * as net from 'node:net';
@@ -39,13 +40,13 @@ export interface RealServer {
   /** Starts it again on the same ports and data; resolves when it serves requests. */
   start(): Promise<void>;
   /**
-   * Resolves when it serves requests.
-   * @throws if it ends, or does not within 30 s; the error then carries the end of the log
+   * Resolves when it serves requests, which a member of an ensemble does if it has a quorum.
+   * @throws if it ends, or does not within 100 s; the error then carries the end of the log
    */
   serving(): Promise<void>;
   /**
    * Resolves when `srvr` says this mode.
-   * @throws if it does not within 30 s
+   * @throws if it does not within 100 s
    */
   becomes(mode: ServerMode): Promise<void>;
   /** Ends it and removes its folder. */
@@ -72,14 +73,16 @@ export interface RealServerOptions {
 }
 
 export const HOST = '127.0.0.1';
-const READY_LIMIT_MS = 30_000;
+/** Less than a test may take: its message says more than that of a time-out. */
+const READY_LIMIT_MS = 100_000;
 const READY_POLL_MS = 25;
 /**
  * A server that is asked a word in its first moments throws NullPointerException and leaves the socket open (3.8.0), so
- * whoever waits for a start asks again soon.
+ * whoever waits for a start asks again soon, and waits longer each time: it may also be slow.
  */
-const PROBE_LIMIT_MS = 250;
-const WORD_LIMIT_MS = 5_000;
+export const PROBE_LIMIT_MS = 250;
+const LONGEST_PROBE_MS = 5_000;
+const WORD_LIMIT_MS = 30_000;
 /** The identity `super:test`, as `digestId('super:test')` gives it. */
 const SUPER_DIGEST = 'super:D/InIHSb7yEEbrWz8b9l71RjZJU=';
 const SPARE_PORTS = 3;
@@ -91,6 +94,11 @@ export interface ProcessPlan {
   readonly config: Readonly<Record<string, string>>;
   /** Content of `data/myid`, for members of an ensemble. */
   readonly id?: number;
+}
+
+/** How long to wait for the answer of a server that did not answer within `ms`. */
+export function longerThan(ms: number): number {
+  return Math.min(2 * ms, LONGEST_PROBE_MS);
 }
 
 export class ZooKeeperProcess implements RealServer {
@@ -144,7 +152,8 @@ export class ZooKeeperProcess implements RealServer {
     return this.modeWithin(WORD_LIMIT_MS);
   }
 
-  private async modeWithin(limitMs: number): Promise<ServerMode> {
+  /** {@link mode}, or an empty string if it does not say within this time. */
+  async modeWithin(limitMs: number): Promise<ServerMode> {
     return this.child === null ? '' : modeIn(await fourLetterWord(this.host, this.port, 'srvr', limitMs));
   }
 
@@ -168,9 +177,11 @@ export class ZooKeeperProcess implements RealServer {
 
   async serving(): Promise<void> {
     const limit = AbortSignal.timeout(READY_LIMIT_MS);
-    while (!limit.aborted) {
+    for (let patience = PROBE_LIMIT_MS; !limit.aborted; patience = longerThan(patience)) {
       if (this.child === null) throw this.failure('ended while it was starting');
-      if ((await this.modeWithin(PROBE_LIMIT_MS)) !== '') return;
+      if (this.serves(await this.modeWithin(patience))) return;
+      // it may go on without that port, and never serve
+      if (CLASH.test(this.log())) throw this.failure('found one of its ports taken');
       await pause(READY_POLL_MS);
     }
     await this.kill('SIGKILL');
@@ -179,10 +190,16 @@ export class ZooKeeperProcess implements RealServer {
 
   async becomes(mode: ServerMode): Promise<void> {
     const limit = AbortSignal.timeout(READY_LIMIT_MS);
-    while ((await this.modeWithin(PROBE_LIMIT_MS)) !== mode) {
+    for (let patience = PROBE_LIMIT_MS; ; patience = longerThan(patience)) {
+      if ((await this.modeWithin(patience)) === mode) return;
       if (limit.aborted) throw this.failure(`was not ${mode} within ${READY_LIMIT_MS} ms`);
       await pause(READY_POLL_MS);
     }
+  }
+
+  /** Does a server in this mode serve everybody? */
+  protected serves(mode: ServerMode): boolean {
+    return mode !== '';
   }
 
   async kill(signal: ServerSignal = 'SIGKILL'): Promise<void> {
@@ -279,13 +296,20 @@ export class ZooKeeperProcess implements RealServer {
     );
   }
 
-  /** SIGSTOP is delivered a moment after it was sent; a reply must not slip out in between. */
+  /**
+   * SIGSTOP reaches each thread of its own, some of them later than others on a busy machine; a reply must not slip out in
+   * between.
+   */
   private async stopped(child: ChildProcess): Promise<void> {
     if (process.platform !== 'linux' || child.pid === undefined) return;
+    const threads = `/proc/${child.pid}/task`;
     const limit = AbortSignal.timeout(READY_LIMIT_MS);
     while (!limit.aborted && this.child === child) {
-      const stat = await fs.promises.readFile(`/proc/${child.pid}/stat`, 'utf8').catch(() => '');
-      if (/^\d+ \(.*\) T /.test(stat)) return;
+      const ids = await fs.promises.readdir(threads).catch(() => []);
+      const stats = await Promise.all(
+        ids.map((id) => fs.promises.readFile(path.join(threads, id, 'stat'), 'utf8').catch(() => '')),
+      );
+      if (stats.length > 0 && stats.every((stat) => /^\d+ \(.*\) T /s.test(stat))) return;
       await pause(1);
     }
   }
@@ -294,6 +318,9 @@ export class ZooKeeperProcess implements RealServer {
     if (this.child === child) this.child = null;
   }
 }
+
+/** Of a server whose port is taken. */
+const CLASH = /Address already in use|BindException/;
 
 /** Servers that were started and not stopped. */
 const LIVE = new Set<ZooKeeperProcess>();
@@ -319,7 +346,7 @@ export async function startOnFreePorts<T extends { stop(): Promise<void>; log():
       await start();
       return made;
     } catch (error) {
-      const clash = /Address already in use|BindException/.test(made.log());
+      const clash = CLASH.test(made.log());
       await made.stop();
       if (!clash || attempt === 3) throw error;
     }
@@ -327,14 +354,15 @@ export async function startOnFreePorts<T extends { stop(): Promise<void>; log():
 }
 
 /**
- * Ports that nobody listens on at the moment. Not the kernel's choice: those it also gives to outgoing connections, and
- * a server that is killed would find its port taken.
+ * Ports that nobody listens on, and that no other process of ours is given as long as this one runs: a server that is down
+ * for a while finds its ports free, and so does one that takes its time to start. Not the kernel's choice: those it also
+ * gives to outgoing connections.
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
   while (ports.length < count) {
     const port = 11_000 + Math.floor(Math.random() * 9_000);
-    if (!ports.includes(port) && (await isFree(port))) ports.push(port);
+    if (!ports.includes(port) && (await isFree(port)) && (await isReserved(port))) ports.push(port);
   }
   return ports;
 }
@@ -350,6 +378,22 @@ async function isFree(port: number): Promise<boolean> {
     await once(server, 'close');
   }
   return free;
+}
+
+/** Where nobody listens: a UDP port there is a mark that ends with the process that has set it. */
+const MARKS = '127.0.0.2';
+
+/** Marks the port as ours. @returns false if it is somebody else's */
+async function isReserved(port: number): Promise<boolean> {
+  // others have no such address without being told
+  if (process.platform !== 'linux') return true;
+  const mark = createSocket('udp4');
+  const isOurs = await new Promise<boolean>((resolve) => {
+    mark.once('error', () => resolve(false));
+    mark.bind(port, MARKS, () => resolve(true));
+  });
+  if (isOurs) mark.unref();
+  return isOurs;
 }
 
 const MODE = /^Mode: (standalone|leader|follower|observer|read-only)$/m;
