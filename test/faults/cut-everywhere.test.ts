@@ -68,7 +68,11 @@ let serial = 0;
 async function story(direction: Direction, limit: number): Promise<Story> {
   const { dialer, bytes } = cuttingDialer(direction, limit);
   const root = `/r${serial++}`;
-  const conn = new Conn(server.connectString, { dialer, backoff: { baseMs: 1, maxMs: 1 } });
+  const conn = new Conn(server.connectString, {
+    dialer,
+    backoff: { baseMs: 1, maxMs: 1 },
+    closeTimeoutMs: 60_000,
+  });
   const calls = {
     auth: conn.addAuth('digest', 'a:b'),
     create: conn.create(root, 'old'),
@@ -109,7 +113,7 @@ async function story(direction: Direction, limit: number): Promise<Story> {
 }
 
 describe.each<Direction>(['to the server', 'to the client'])('a connection cut %s', (direction) => {
-  it('after every byte', { timeout: 120_000 }, async () => {
+  it('after every byte', { timeout: 300_000 }, async () => {
     const whole = await story(direction, Infinity);
     expect(new Set(whole.outcomes)).toEqual(new Set(['ok']));
     const counts = new Map<string, number>();

@@ -126,7 +126,7 @@ async function play(seed: number, count: Count): Promise<readonly string[]> {
 }
 
 describe('histories on a mini-ensemble under a nemesis', () => {
-  it('could have happened', { timeout: 60_000 + 4_000 * RUNS }, async () => {
+  it('could have happened', { timeout: 180_000 + 4_000 * RUNS }, async () => {
     const count: Count = { ok: 0, lost: 0, grants: 0, events: 0, gaps: 0, sessions: 0 };
     for (let run = 0; run < RUNS; run++) {
       const seed = seedOf(SEED, run);

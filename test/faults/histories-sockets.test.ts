@@ -59,7 +59,7 @@ async function play(seed: number): Promise<Verdict> {
 }
 
 describe('histories over sockets under a nemesis', () => {
-  it('could have happened', { timeout: 60_000 + 30_000 * ROUNDS }, async () => {
+  it('could have happened', { timeout: 180_000 + 60_000 * ROUNDS }, async () => {
     const sum = { ok: 0, unknown: 0, expired: 0, gaps: 0 };
     for (let round = 0; round < ROUNDS; round++) {
       const runs = Array.from({ length: AT_ONCE }, (_, i) => seedOf(SEED, round * AT_ONCE + i));

@@ -139,7 +139,7 @@ describe.each(HANDSHAKES.map((golden): [string, Golden] => [golden.name, golden]
 describe('frames that are made at random', () => {
   it(
     'end in a connection that goes on, or in another one, and leave no memory behind',
-    { timeout: 240_000 },
+    { timeout: 600_000 },
     async () => {
       const noise = new Noise(SEED);
       const runs = Math.round(8000 * SCALE);

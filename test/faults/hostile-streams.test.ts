@@ -267,7 +267,7 @@ describe('noise to a Conn', () => {
   const shown = (conn: Conn, errors: readonly unknown[]): string =>
     inspect([conn, conn.stats(), errors], { depth: 20, showHidden: true, maxStringLength: null });
 
-  it('settles each promise once, gets out nowhere, and tells no secret', { timeout: 120_000 }, async () => {
+  it('settles each promise once, gets out nowhere, and tells no secret', { timeout: 300_000 }, async () => {
     const noise = new Noise(SEED);
     const errors: unknown[] = [];
     const caught = await catchingUncaught(async () => {

@@ -12,7 +12,8 @@ import { findZooKeeper, RELEASES } from '../support/zookeeper-jars.js';
 
 /** Attempts at the server that is behind, before another one is there again. */
 const TRIES = 3;
-const LIMIT = { timeout: 120_000 };
+/** With the start of four servers. */
+const LIMIT = { timeout: 300_000 };
 
 const addressOf = ({ port }: StageMember): string => `127.0.0.1:${port}`;
 

@@ -96,7 +96,7 @@ describe('an idle connection that is reset', () => {
 });
 
 describe('a hundred resets at random moments under load', () => {
-  it('cost no session, no acknowledged write and no promise', { timeout: 120_000 }, async () => {
+  it('cost no session, no acknowledged write and no promise', { timeout: 300_000 }, async () => {
     for (let run = 0; run < Math.max(1, Math.round(2 * SCALE)); run++) {
       await using here = await world();
       const { clock, server } = here;

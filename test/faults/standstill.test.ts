@@ -14,7 +14,7 @@ import { checked, injected, requested, SCALE } from '../support/tally.js';
 import { realTarget } from '../support/targets.js';
 
 const CHILD = fileURLToPath(new URL('./standstill/holder-child.mjs', import.meta.url));
-const LIMIT = { timeout: 30_000 + 10_000 * SCALE };
+const LIMIT = { timeout: 180_000 + 20_000 * SCALE };
 
 /** What a stale holder may hear: its session is known to be over, or the next session meets a newer token. */
 const REFUSALS = ['ZK_SESSION_EXPIRED', 'ZK_BAD_VERSION'];

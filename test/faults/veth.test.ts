@@ -19,11 +19,11 @@ import { buildChild, Peer } from './veth/peer.js';
 
 /** One release a run: rounds with other seeds take the other one. */
 const VERSION = RELEASES[SEED % RELEASES.length]!;
-const LIMIT = { timeout: 60_000 + 60_000 * SCALE };
+const LIMIT = { timeout: 180_000 + 60_000 * SCALE };
 /** Silence is noticed after two thirds of it; what is left is for the way back, on a machine however busy. */
-const LONG_MS = 15_000;
+const LONG_MS = 24_000;
 /** Over, by the server's clock and by the client's own, before the other one has noticed anything. */
-const SHORT_MS = 6_000;
+const SHORT_MS = 9_000;
 const PLAYERS_MS = 4_000;
 /** Calls that must have settled before the next trouble, so that there is something to lose. */
 const CALLS_BETWEEN = 40;

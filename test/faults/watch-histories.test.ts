@@ -134,7 +134,7 @@ async function play(seed: number, count: Count): Promise<readonly string[]> {
 }
 
 describe('watches of every kind, beside the log of an observer', () => {
-  it('tell what really happened', { timeout: 60_000 + 4000 * RUNS }, async () => {
+  it('tell what really happened', { timeout: 180_000 + 4000 * RUNS }, async () => {
     const count: Count = { writes: 0, events: 0, gaps: 0, fired: 0, values: 0 };
     for (let run = 0; run < RUNS; run++) {
       const problems = await play(seedOf(SEED, run), count);

@@ -3,7 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { execFileSync } from 'node:child_process';
 
-const LIMIT_MS = 60_000;
+/** A guard: a JVM that compiles, on a busy machine, takes its time. */
+const LIMIT_MS = 240_000;
 
 /** What a program printed. */
 export interface Printed {
@@ -27,7 +28,7 @@ export interface Talk {
   kill(): void;
 }
 
-/** Runs a program to its end. One that does not end within a minute is killed. */
+/** Runs a program to its end. One that does not end within four minutes is killed. */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -53,15 +54,17 @@ export async function runProgram(
     stream.setEncoding('utf8');
     stream.on('data', (chunk: string) => {
       texts[index]! += chunk;
-      all += chunk;
       const lines = (partial[index]! + chunk).split('\n');
       partial[index] = lines.pop()!;
+      // a chunk may end within a line, and that of the other stream comes next
+      for (const line of lines) all += `${line}\n`;
       if (heard !== undefined) for (const line of lines) heard(line, talk);
     });
   }
   child.stdin.write(input);
   if (heard === undefined) child.stdin.end();
   const [exitCode] = (await once(child, 'close')) as [number | null];
+  all += partial.join('');
   return { lines: texts[0]!.split('\n').filter((line) => line !== ''), all, exitCode };
 }
 

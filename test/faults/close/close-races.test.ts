@@ -112,7 +112,7 @@ describe('close() at a random moment of', () => {
     expect(server.sessions.map(({ id }) => id)).not.toContain(sessionId);
   }
 
-  it.each(NAMES)('%s', { timeout: 120_000 }, async (name) => {
+  it.each(NAMES)('%s', { timeout: 240_000 }, async (name) => {
     for (let i = 0; i < 100 * SCALE; i++) {
       const seed = (SEED + i * 7919 + NAMES.indexOf(name)) >>> 0;
       await race(name, seed).catch((error: unknown) => {
@@ -160,7 +160,9 @@ describe('thirty Conns that are opened and closed at once', () => {
       ).length;
     const before = sockets();
     for (let round = 0; round < 3; round++) {
-      const conns = await Promise.all(Array.from({ length: 30 }, () => connect(server.connectString)));
+      const conns = await Promise.all(
+        Array.from({ length: 30 }, () => connect(server.connectString, { closeTimeoutMs: 60_000 })),
+      );
       expect(server.connectionCount).toBe(30);
       const closed = await Promise.all(conns.map((conn) => conn.close()));
       expect(closed.every(({ confirmed }) => confirmed)).toBe(true);

@@ -27,7 +27,7 @@ const SOME = SCALE >= 5 ? 1 : 5;
 
 export function killAfterEveryByte(direction: Direction): void {
   describe(`a conversation that is cut ${direction}`, () => {
-    it.each(WAYS)('by %s, its session %s, after %s', { timeout: 240_000 }, async (how, fate, which) => {
+    it.each(WAYS)('by %s, its session %s, after %s', { timeout: 600_000 }, async (how, fate, which) => {
       await using stage = await openStage(client, { MiniServer, VirtualClock });
       const whole = await converse(stage, null);
       const bytes = direction === 'to the server' ? whole.bytesOut : whole.bytesIn;

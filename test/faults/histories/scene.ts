@@ -12,9 +12,11 @@ import { Play } from './players.js';
 import { readEnding, setStage } from './stage.js';
 import { judge } from './verdict.js';
 
-const ADMIN_SESSION_MS = 8_000;
+const ADMIN_SESSION_MS = 30_000;
+/** A guard: servers may be as busy as they like. */
+const CONNECT_MS = 60_000;
 /** Longer than the time-out of any call. */
-const PATIENCE_MS = 24_000;
+const PATIENCE_MS = 90_000;
 async function endOf(admin: Conn, conn: Conn, path: string): Promise<() => Promise<void>> {
   await untilAnswered(() => untilSo(() => conn.create(path, null, { mode: 'EPHEMERAL' })));
   await untilAnswered(() => admin.sync('/'));
@@ -79,10 +81,8 @@ export async function scene(
   const chroot = `/scene-${proxies[0]!.log.frames().length}-${chance.below(1_000_000)}`;
   const conns: Conn[] = [];
   const open = async (servers: string, sessionTimeoutMs: number): Promise<Conn> => {
-    const conn = await connect(`${servers}${chroot}`, {
-      sessionTimeoutMs,
-      random: chance.random,
-    });
+    const options = { sessionTimeoutMs, random: chance.random };
+    const conn = await connect(`${servers}${chroot}`, options, { timeoutMs: CONNECT_MS });
     conns.push(conn);
     return conn;
   };

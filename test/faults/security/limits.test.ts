@@ -141,7 +141,7 @@ describe.each(SIDES)('%s', (_side, over) => {
     await once(server, 'listening');
     const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
     const error = (await rejectionOf(
-      askServer(address, 'ruok', { maxReplyBytes: text.length - over }),
+      askServer(address, 'ruok', { maxReplyBytes: text.length - over, timeoutMs: 60_000 }),
     )) as ZkError;
     // it was read to its end, or given up
     expect(error.name).toBe(over === 1 ? 'DecodeError' : 'NotServingError');
@@ -169,7 +169,8 @@ describe.each(SIDES)('%s', (_side, over) => {
 
   it('connections to the mini-server with maxClientCnxns', async () => {
     await using server = await MiniServer.start({ maxClientCnxns: 2 });
-    const conns = await Promise.all([connect(server.connectString), connect(server.connectString)]);
+    const open = () => connect(server.connectString, { closeTimeoutMs: 60_000 });
+    const conns = await Promise.all([open(), open()]);
     if (over === 1) {
       await using more = new Conn(server.connectString);
       const refused = new Promise((resolve) => more.once('connectError', resolve));

@@ -134,7 +134,7 @@ const jobs = {
     const server = await MiniServer.start();
     return {
       async round() {
-        const conn = await connect(server.connectString, { ...quick, auth });
+        const conn = await connect(server.connectString, { ...quick, auth, closeTimeoutMs: 60_000 });
         conn.on('state', () => undefined);
         await conn.create('/e', null, { mode: 'EPHEMERAL' });
         const { watch } = await conn.existsW('/none');

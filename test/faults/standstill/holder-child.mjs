@@ -26,6 +26,11 @@ const outcome = await write(value).then(
   (error) => error.code,
 );
 // whatever was to be told of the old session comes before an answer in the next one
-await conn.sync('/').catch(() => undefined);
+while (
+  !(await conn.sync('/').then(
+    () => true,
+    () => false,
+  ))
+);
 say({ outcome, heard, moved: conn.sessionId !== sessionId });
 await conn.close();

@@ -25,7 +25,7 @@ const MIB = 1024 * 1024;
 describe('a server that stops reading', () => {
   it(
     'while 200 MiB are asked for: what waits is bounded, the rest is refused, and what was taken is done in order',
-    { timeout: 60_000 },
+    { timeout: 180_000 },
     async () => {
       await using server = await MiniServer.start();
       const proxy = await TcpProxy.start(server.connectString);
@@ -178,7 +178,7 @@ describe('drain', () => {
 
   it(
     'in any order with calls and answers: each call is written once, in order, and answered; a full socket gets nothing',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const weights: Record<Step, number> = {
         call: 4,

@@ -150,7 +150,7 @@ async function play(seed: number): Promise<{ readonly gaps: number; readonly eve
 describe('a tree that is kept by a recursive watch', () => {
   it(
     'is the tree of the server after random edits, cuts and ends of sessions',
-    { timeout: 60_000 + 4000 * RUNS },
+    { timeout: 180_000 + 4000 * RUNS },
     async () => {
       const sum = { gaps: 0, events: 0 };
       for (let run = 0; run < RUNS; run++) {

@@ -70,7 +70,9 @@ function connOf(name: string): Conn {
 }
 
 async function made(name: string, connectString: string, options: ConnOptions): Promise<Conn> {
-  const conn = await connect(connectString, { backoff: { baseMs: 20, maxMs: 200 }, ...options });
+  const all = { backoff: { baseMs: 20, maxMs: 200 }, ...options };
+  // however busy the machine is
+  const conn = await connect(connectString, all, { timeoutMs: 60_000 });
   conns.set(name, conn);
   return conn;
 }

@@ -17,7 +17,7 @@ import org.apache.zookeeper.data.ACL;
 /** What the Curator scripts share: two sessions, and ways to wait and to tell. */
 abstract class CuratorSupport {
     static final int LIMIT_S = 30;
-    static final int SESSION_MS = 10_000;
+    static final int SESSION_MS = 30_000;
 
     static String hosts;
     static String root;

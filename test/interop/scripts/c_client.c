@@ -14,6 +14,9 @@
 #include <zookeeper/zookeeper.h>
 
 #define LIMIT_S 30
+/* Of those that must not end while the machine is busy, and of the one that is to end. */
+#define SESSION_MS 30000
+#define SHORT_SESSION_MS 6000
 #define PATH_MAX_LEN 512
 
 static const char *hosts, *root;
@@ -341,11 +344,11 @@ static void security(zhandle_t *zh, zhandle_t *other) {
     code("get of what is to read", zoo_get(other, at("/read"), 0, buffer, &length, NULL));
     code("set of what is to read", zoo_set(zh, at("/read"), "", 0, -1));
     mailbox_t box;
-    zhandle_t *super = open_session(&box, 10000, NULL);
+    zhandle_t *super = open_session(&box, SESSION_MS, NULL);
     code("add_auth of the super user", add_auth(super, "digest", "super:test"));
     code("set by the super user", zoo_set(super, at("/read"), "", 0, -1));
     zookeeper_close(super);
-    zhandle_t *failed = open_session(&box, 10000, NULL);
+    zhandle_t *failed = open_session(&box, SESSION_MS, NULL);
     code("add_auth of a bad scheme", add_auth(failed, "nobody", "x"));
     say_event("its session", &box);
     code("and then", zoo_exists(failed, root, 0, &stat));
@@ -395,7 +398,7 @@ static void configuration(zhandle_t *zh) {
 static void child(int out, const char *path) {
     mailbox_t box;
     FILE *lines = fdopen(out, "w");
-    zhandle_t *zh = open_session(&box, 1000, NULL);
+    zhandle_t *zh = open_session(&box, SHORT_SESSION_MS, NULL);
     must("child", create(zh, path, "", ZOO_EPHEMERAL));
     fprintf(lines, "created\n");
     fflush(lines);
@@ -433,12 +436,12 @@ static void expiry(zhandle_t *zh, FILE *lines, pid_t pid, const char *path) {
 
 static void sessions(zhandle_t *zh) {
     mailbox_t first_box, second_box;
-    zhandle_t *first = open_session(&first_box, 10000, NULL);
+    zhandle_t *first = open_session(&first_box, SESSION_MS, NULL);
     must("owned", create(first, at("/taken"), "", ZOO_EPHEMERAL));
     clientid_t id = *zoo_client_id(first);
     say("timeout: %d", zoo_recv_timeout(first));
     /* the same session from elsewhere: the first connection is cut */
-    zhandle_t *second = open_session(&second_box, 10000, &id);
+    zhandle_t *second = open_session(&second_box, SESSION_MS, &id);
     struct Stat stat;
     must("exists", zoo_exists(zh, at("/taken"), 0, &stat));
     say("taken over: %d %d", zoo_client_id(second)->client_id == id.client_id, stat.ephemeralOwner == id.client_id);
@@ -450,7 +453,7 @@ static void sessions(zhandle_t *zh) {
     mailbox_t box;
     mailbox(&box);
     clientid_t wrong = {0x123456789abcdefLL, "0123456789abcde"};
-    zhandle_t *lost = zookeeper_init(hosts, on_event, 10000, &wrong, &box, 0);
+    zhandle_t *lost = zookeeper_init(hosts, on_event, SESSION_MS, &wrong, &box, 0);
     say("a session that is not there: %s", state_name(take(&box, "expired").state));
     zookeeper_close(lost);
 }
@@ -473,7 +476,7 @@ int main(int count, char **args) {
     }
     close(ends[1]);
     mailbox_t box, other_box;
-    zhandle_t *zh = open_session(&box, 10000, NULL), *other = open_session(&other_box, 10000, NULL);
+    zhandle_t *zh = open_session(&box, SESSION_MS, NULL), *other = open_session(&other_box, SESSION_MS, NULL);
     FILE *lines = fdopen(ends[0], "r");
     char line[128];
     read_line(lines, line, sizeof line);

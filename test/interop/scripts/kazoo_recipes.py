@@ -12,6 +12,8 @@ from kazoo.security import ACL, Id, make_digest_acl, make_digest_acl_credential
 
 from kazoo_support import (
     LIMIT_S,
+    SESSION_S,
+    SHORT_SESSION_S,
     Child,
     Heard,
     await_,
@@ -70,7 +72,7 @@ def nodes():
 
 
 def chrooted():
-    client = KazooClient(hosts=hosts + root, timeout=10)
+    client = KazooClient(hosts=hosts + root, timeout=SESSION_S)
     client.start(timeout=LIMIT_S)
     made = client.create("/in", b"")
     client.stop()
@@ -395,7 +397,7 @@ def tree_cache():
 # ---- sessions
 
 def sessions():
-    stopped, killed = Child(root + "/of-stopped", 1), Child(root + "/of-killed", 1)
+    stopped, killed = Child(root + "/of-stopped", SHORT_SESSION_S), Child(root + "/of-killed", SHORT_SESSION_S)
     say("children", stopped.first, killed.first)
     gone = [Heard(), Heard()]
     a.exists(root + "/of-stopped", watch=gone[0])
@@ -408,9 +410,9 @@ def sessions():
     stopped.go_on("who was stopped")
 
     # a session that somebody else takes over and ends
-    owner = Child(root + "/taken", 10)
+    owner = Child(root + "/taken", SESSION_S)
     owner.stop()
-    taker = KazooClient(hosts=hosts, timeout=10, client_id=owner.session)
+    taker = KazooClient(hosts=hosts, timeout=SESSION_S, client_id=owner.session)
     taker.start(timeout=LIMIT_S)
     mine = taker.exists(root + "/taken").owner_session_id == taker.client_id[0]
     say("session taken over", taker.client_id == owner.session, mine)
@@ -423,7 +425,7 @@ def sessions():
     states = Heard()
     a.add_listener(states)
     owner = a.client_id[0]
-    wrong = KazooClient(hosts=hosts, timeout=10, client_id=(owner, b"x" * 16))
+    wrong = KazooClient(hosts=hosts, timeout=SESSION_S, client_id=(owner, b"x" * 16))
     wrong.start(timeout=LIMIT_S)
     say("session with a wrong password", wrong.client_id[0] == owner)
     say("the owner of the session", states.take("a cut"), states.take("a new connection"), a.client_id[0] == owner)

@@ -10,6 +10,9 @@ from kazoo.exceptions import KazooException
 
 hosts, root = sys.argv[1:3]
 LIMIT_S = 30
+# of those that must not end while the machine is busy, and of those that are to end
+SESSION_S = 30
+SHORT_SESSION_S = 6
 
 
 def say(name, *values):
@@ -57,7 +60,7 @@ def refused(name, call):
 
 
 def connected():
-    client = KazooClient(hosts=hosts, timeout=10)
+    client = KazooClient(hosts=hosts, timeout=SESSION_S)
     client.start(timeout=LIMIT_S)
     return client
 

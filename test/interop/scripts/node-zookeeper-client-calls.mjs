@@ -12,6 +12,9 @@ import zookeeper from 'node-zookeeper-client';
 const [hosts, root, childPath] = process.argv.slice(2);
 const { ACL, CreateMode, Exception, Id, Permission, State } = zookeeper;
 const NO_DATA = Buffer.alloc(0);
+/** Of those that must not end while the machine is busy, and of the one that is to end. */
+const SESSION_MS = 30_000;
+const SHORT_SESSION_MS = 6_000;
 
 const say = (name, ...values) =>
   void process.stdout.write(`${name}: ${values.map(String).join(' ')}`.trimEnd() + '\n');
@@ -47,7 +50,7 @@ function watcher() {
   return { fired, tell };
 }
 
-async function connected(timeout = 10_000) {
+async function connected(timeout = SESSION_MS) {
   const client = zookeeper.createClient(hosts, { sessionTimeout: timeout });
   client.connect();
   await once(client, 'connected');
@@ -65,9 +68,9 @@ const digest = (user, password) =>
 if (childPath !== undefined) await child();
 else await parent();
 
-/** Owns a node with a session of a second, and tells what becomes of it. */
+/** Owns a node with a short session, and tells what becomes of it. */
 async function child() {
-  const client = await connected(1_000);
+  const client = await connected(SHORT_SESSION_MS);
   await on(client)('create', childPath, CreateMode.EPHEMERAL);
   say('created');
   client.on('state', (state) => say('state', state.name));
@@ -256,7 +259,7 @@ async function transactions(a, zk) {
 }
 
 async function chroot(zk) {
-  const client = zookeeper.createClient(`${hosts}${root}`, { sessionTimeout: 10_000 });
+  const client = zookeeper.createClient(`${hosts}${root}`, { sessionTimeout: SESSION_MS });
   client.connect();
   await once(client, 'connected');
   say('chroot', (await on(client)('create', '/in'))[0], (await zk('exists', `${root}/in`))[0] !== null);
