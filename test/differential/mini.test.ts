@@ -53,7 +53,7 @@ describe('programs', () => {
     expect([...wanted, 'event 1', 'event 2', 'event 3', 'event 4'].filter((each) => !seen.has(each))).toEqual(
       [],
     );
-  }, 120_000);
+  }, 300_000);
 
   it('are as long and for as many clients as they may be', () => {
     const sample = fc.sample(programs('3.8.0'), { seed: SEED, numRuns: 300 });
