@@ -34,7 +34,8 @@ export async function playWords(address: Address): Promise<Answers> {
     for (const word of WORDS) await ask(state, word);
   };
   const open = async (name: string): Promise<RawClient> => {
-    const client = await RawClient.open(address);
+    // as long as a server gives: nobody pings
+    const client = await RawClient.open(address, { timeOut: 60_000 });
     sessions.set(name, client.session!.sessionId);
     return client;
   };
