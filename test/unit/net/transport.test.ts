@@ -1,6 +1,13 @@
 import type * as dns from 'node:dns';
 import { lookup, type LookupAddress } from 'node:dns';
-import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import {
+  createServer,
+  getDefaultAutoSelectFamilyAttemptTimeout,
+  setDefaultAutoSelectFamilyAttemptTimeout,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { tcpDialer, type Transport } from '../../../src/net/transport.js';
 import { catchingUncaught, settle } from '../../support/scripted-server.js';
@@ -269,6 +276,11 @@ describe('tcpDialer', () => {
 type LookupCallback = (error: Error | null, addresses: LookupAddress[]) => void;
 
 describe('a name', () => {
+  // Node gives an address 250 ms before it turns to the next, and never comes back: a busy machine may need more
+  const attemptMs = getDefaultAutoSelectFamilyAttemptTimeout();
+  beforeEach(() => setDefaultAutoSelectFamilyAttemptTimeout(60_000));
+  afterEach(() => setDefaultAutoSelectFamilyAttemptTimeout(attemptMs));
+
   const resolvesTo = (...addresses: string[]): void => {
     vi.mocked(lookup).mockImplementation(((_name: string, _options: object, callback: LookupCallback) => {
       setImmediate(() =>
