@@ -11,7 +11,7 @@ import {
 } from '../../src/protocol/errors.js';
 import { MiniServer, VirtualClock } from '../../src/testing.js';
 import { STAT, notification, replyFrame } from '../support/core-world.js';
-import { heapBytes } from '../support/heap.js';
+import { heapGrowth } from '../support/heap.js';
 import { ScriptedServer, rejectionOf, settle, watchOutcome } from '../support/scripted-server.js';
 
 const T = 9000;
@@ -65,14 +65,15 @@ describe('servers that accept and hang up', () => {
       const until = async (count: number): Promise<void> => {
         while (attempts < count) await server.clock.advance(3000);
       };
-      await until(1000);
-      const heap = await heapBytes();
-      await until(10_000);
+      const growth = await heapGrowth(
+        () => until(1000),
+        () => until(10_000),
+      );
       const elapsed = server.clock.now() - start;
       // pauses of 100, 200, … 1600, and 3000 ms from then on, one for three attempts
       expect(attempts).toBeLessThanOrEqual(3 * (7 + (elapsed - 3100) / (3000 * 0.999)) + 3);
       expect(attempts).toBeGreaterThan(elapsed / 3000);
-      expect(((await heapBytes()) - heap) / 9000).toBeLessThan(50);
+      expect(growth / 9000).toBeLessThan(50);
       server.onDial = (link) => link.welcome();
       // the last of the old kind may still be under way
       for (let i = 0; i < 3 && conn.state !== 'SyncConnected'; i++) await server.clock.advance(3000);
