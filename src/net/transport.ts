@@ -1,6 +1,6 @@
 /** A byte stream to a server: what the driver needs of a socket and no more. */
 import { lookup, type LookupAddress } from 'node:dns';
-import { Socket, type OnReadOpts } from 'node:net';
+import { getDefaultAutoSelectFamilyAttemptTimeout, Socket, type OnReadOpts } from 'node:net';
 import type { ServerAddress } from './connect-string.js';
 
 /** What a transport reports. After `onClose` nothing follows; it comes once, also after `destroy`. */
@@ -38,6 +38,12 @@ export type Dialer = (server: ServerAddress, events: TransportEvents) => Transpo
 const WRITE_BUFFER_BYTES = 256 * 1024;
 
 /**
+ * How long one of several addresses has before the next is tried, ms: as long as TCP waits for an answer to its first packet.
+ * Node's 250 ms give up a living server that is far away, or one of a process that is busy for a moment, for good.
+ */
+const ADDRESS_MS = 1000;
+
+/**
  * A socket that is on its way to a server. The name is resolved anew each time; all its addresses are tried, in random
  * order within each family, so that one name may stand for a whole ensemble and a dead address does not hide a living one.
  */
@@ -50,6 +56,7 @@ export function openSocket(server: ServerAddress, onread?: OnReadOpts): Socket {
     host: server.host,
     port: server.port,
     autoSelectFamily: true,
+    autoSelectFamilyAttemptTimeout: Math.max(ADDRESS_MS, getDefaultAutoSelectFamilyAttemptTimeout()),
     lookup: shuffledLookup,
     noDelay: true,
     keepAlive: true,

@@ -4,9 +4,9 @@ import {
   createServer,
   getDefaultAutoSelectFamilyAttemptTimeout,
   setDefaultAutoSelectFamilyAttemptTimeout,
+  Socket,
   type AddressInfo,
   type Server,
-  type Socket,
 } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { tcpDialer, type Transport } from '../../../src/net/transport.js';
@@ -334,6 +334,20 @@ describe('a name', () => {
     }
     expect(others.every(({ sockets }) => sockets.length > 0)).toBe(true);
     await others[0]?.stop();
+  });
+
+  it.each([
+    [250, 1000],
+    [5000, 5000],
+  ])('whose addresses would have %i ms each by Node gives them %i ms', async (byNode, ms) => {
+    setDefaultAutoSelectFamilyAttemptTimeout(byNode);
+    const connects = vi.spyOn(Socket.prototype, 'connect');
+    resolvesTo('127.0.0.1', '127.0.0.1');
+    await dial('far.example').untilHeard('connect');
+    expect(connects).toHaveBeenCalledWith(
+      expect.objectContaining({ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ms }),
+    );
+    connects.mockRestore();
   });
 
   it('that leads nowhere says why', async () => {
