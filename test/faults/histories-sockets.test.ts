@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { FaultProxy, MiniEnsemble } from '../../src/testing.js';
 import { SEED } from '../support/property.js';
 import { SCALE } from '../support/tally.js';
+import { freePorts } from '../support/zookeeper-process.js';
 import { Chance, seedOf } from './chance.js';
 import { MiniNemesis } from './histories/mini-nemesis.js';
 import { scene, type Verdict } from './histories/scene.js';
@@ -23,6 +24,8 @@ async function play(seed: number): Promise<Verdict> {
   const size = chance.one([1, 1, 3]);
   await using ensemble = await MiniEnsemble.start({
     members: size,
+    // members are stopped and started: meanwhile their ports must not become somebody else's
+    ports: await freePorts(size),
     tickTimeMs: 100,
     electionMs: chance.one([0, 50]),
     syncLimitMs: chance.one([0, 150]),

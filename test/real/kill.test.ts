@@ -7,6 +7,7 @@ import { connect, NoNodeError, ZkError, type Conn } from '../../src/index.js';
 import { MiniServer } from '../../src/testing.js';
 import { findZooKeeper, startRealServer } from '../support/real-zookeeper.js';
 import { realTarget } from '../support/targets.js';
+import { freePorts } from '../support/zookeeper-process.js';
 
 const REQUESTS = 10_000;
 /** The kill comes behind this many replies. */
@@ -125,7 +126,8 @@ const missing = missingHere();
 
 describe('a server killed in the middle of 10,000 requests', () => {
   it('the mini-server', async () => {
-    const server = await MiniServer.start();
+    const [port] = await freePorts(1);
+    const server = await MiniServer.start({ port });
     const said = await story({
       connectString: server.connectString,
       kill: () => {

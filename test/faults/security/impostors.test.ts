@@ -13,6 +13,7 @@ import { makeCertificates, type Certificates, type Identity } from '../../suppor
 import { nextState } from '../../support/cuttable-conn.js';
 import { watchOutcome } from '../../support/scripted-server.js';
 import { checked, injected } from '../../support/tally.js';
+import { freePorts } from '../../support/zookeeper-process.js';
 
 let made: Certificates;
 beforeAll(() => {
@@ -115,8 +116,9 @@ describe('a client with a certificate that is', () => {
 describe('a server that becomes an impostor', () => {
   it('behind a reconnect hears neither the session’s password nor what waits; the right one does it all', async () => {
     const { key, cert } = made.server;
-    const right = await MiniServer.start({ tls: { key, cert } });
-    const { port } = right;
+    // nobody else's while no server is there
+    const [port] = await freePorts(1);
+    const right = await MiniServer.start({ port, tls: { key, cert } });
     const conn = await connect(`localhost:${port}`, {
       tls: { ca: made.ca },
       backoff: { baseMs: 1, maxMs: 20 },
