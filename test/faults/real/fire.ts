@@ -9,7 +9,7 @@ import type { Release } from '../../support/zookeeper-jars.js';
 import type { Place } from '../histories/scene.js';
 
 /** A silence is noticed after two thirds of it; what is left is for the way to another server, on a machine however busy. */
-const SESSION_MS = 15_000;
+const SESSION_MS = 24_000;
 /** Longest pause between two rounds of a player. A few thousand calls are enough for a history. */
 const PACE_MS = 120;
 const LOG_FRAMES = 500_000;

@@ -10,7 +10,7 @@ const [, , connectString, folder] = process.argv;
 const say = (what) => process.stdout.write(`${JSON.stringify(what)}\n`);
 
 // long enough for a machine that is busy otherwise
-const conn = await connect(connectString, { sessionTimeoutMs: 5000 });
+const conn = await connect(connectString, { sessionTimeoutMs: 8000 });
 const { sessionId } = conn;
 const heard = [];
 conn.on('session', ({ what }) => heard.push(what));
