@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { connect } from '../../../src/index.js';
 import { formatServer, type ServerAddress } from '../../../src/net/connect-string.js';
@@ -10,6 +10,7 @@ import {
 } from '../../../src/protocol/errors.js';
 import { MiniServer } from '../../../src/testing.js';
 import { Scripted, World, address } from '../../support/driver-world.js';
+import { check } from '../../support/property.js';
 import { settle } from '../../support/scripted-server.js';
 
 const list = (hosts: string): ServerAddress[] => Array.from(hosts, address);
@@ -102,7 +103,7 @@ describe('a provider whose list changes', () => {
   it('gives every server of the new list once in a round, and no other', () => {
     const letters = fc.uniqueArray(fc.constantFrom(...Array.from('abcdefgh')), { minLength: 1 });
     const values = [letters, letters, fc.option(fc.nat(7)), fc.integer({ min: 1 })] as const;
-    fc.assert(
+    check(
       fc.property(...values, (before, after, at, seed) => {
         const provider = new RoundRobinHostProvider(list(before.join('')), seeded(seed));
         const current = at === null ? undefined : list(before.join(''))[at % before.length];
