@@ -58,7 +58,7 @@ describe('a mini-server', () => {
 
   const UNANSWERED = ['crst', 'srst', 'stmk', 'wchc', 'wchp'];
   it.each(FOUR_LETTER_WORDS.filter((word) => !UNANSWERED.includes(word)))('understands %s', async (word) => {
-    await askServer(server.connectString, word);
+    await askServer(server.connectString, word, { timeoutMs: 60_000 });
   });
 
   it('gives the text as it is, too', async () => {
