@@ -6,7 +6,7 @@ import { heapGrowth } from '../support/heap.js';
 import { ScriptedServer, settle } from '../support/scripted-server.js';
 
 describe('ten thousand Conns that come and go', () => {
-  it('leave no timer, no connection and no heap [D4]', { timeout: 60_000 }, async () => {
+  it('leave no timer, no connection and no heap [D4]', { timeout: 180_000 }, async () => {
     const server = new ScriptedServer();
     server.onDial = (link) => link.welcome();
     const live = async (count: number): Promise<void> => {
