@@ -389,7 +389,8 @@ async function isReserved(port: number): Promise<boolean> {
   if (process.platform !== 'linux') return true;
   const mark = createSocket('udp4');
   const isOurs = await new Promise<boolean>((resolve) => {
-    mark.once('error', () => resolve(false));
+    // a machine without that address has no marks
+    mark.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code !== 'EADDRINUSE'));
     mark.bind(port, MARKS, () => resolve(true));
   });
   if (isOurs) mark.unref();
