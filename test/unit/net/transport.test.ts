@@ -276,9 +276,9 @@ describe('tcpDialer', () => {
 type LookupCallback = (error: Error | null, addresses: LookupAddress[]) => void;
 
 describe('a name', () => {
-  // Node gives an address 250 ms before it turns to the next, and never comes back: a busy machine may need more
+  // an address that is given up is not tried again: a machine that is busy for a while must not be taken for a dead server
   const attemptMs = getDefaultAutoSelectFamilyAttemptTimeout();
-  beforeEach(() => setDefaultAutoSelectFamilyAttemptTimeout(60_000));
+  beforeEach(() => setDefaultAutoSelectFamilyAttemptTimeout(10_000));
   afterEach(() => setDefaultAutoSelectFamilyAttemptTimeout(attemptMs));
 
   const resolvesTo = (...addresses: string[]): void => {
@@ -337,17 +337,16 @@ describe('a name', () => {
   });
 
   it.each([
-    [250, 1000],
+    [250, 500],
     [5000, 5000],
   ])('whose addresses would have %i ms each by Node gives them %i ms', async (byNode, ms) => {
     setDefaultAutoSelectFamilyAttemptTimeout(byNode);
     const connects = vi.spyOn(Socket.prototype, 'connect');
     resolvesTo('127.0.0.1', '127.0.0.1');
     await dial('far.example').untilHeard('connect');
-    expect(connects).toHaveBeenCalledWith(
-      expect.objectContaining({ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ms }),
-    );
+    const [given] = connects.mock.calls[0]!;
     connects.mockRestore();
+    expect(given).toMatchObject({ autoSelectFamily: true, autoSelectFamilyAttemptTimeout: ms });
   });
 
   it('that leads nowhere says why', async () => {
