@@ -29,11 +29,12 @@ await playground(async (servers) => {
   }
 
   // a stream ends with its signal; so does any single call
-  const patience = new AbortController();
+  const enough = new AbortController();
   try {
-    for await (const value of app.watchChildren('/jobs', { signal: patience.signal })) {
+    // AbortSignal.timeout(60_000) ends one by itself
+    for await (const value of app.watchChildren('/jobs', { signal: enough.signal })) {
       console.log('children', value);
-      setTimeout(() => patience.abort(), 50);
+      enough.abort();
     }
   } catch (error) {
     console.log('gave up:', error.name);

@@ -197,7 +197,7 @@ function withoutTypes(source: string): string {
 /** Runs a program to its end. One that does not end by itself has left something open, and the test times out. */
 function run(file: string): Promise<{ readonly exitCode: number | null; readonly stderr: string }> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 50_000 });
+    const child = spawn(process.execPath, [file], { stdio: ['ignore', 'ignore', 'pipe'], timeout: 150_000 });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     child.on('error', reject);

@@ -118,7 +118,7 @@ describe('the folder', () => {
     const files = EXAMPLES.filter((name) => name.endsWith('.ts')).map((name) => `examples/${name}`);
     expect(files).not.toEqual([]);
     expect(compile(files, compilerOptions('examples/tsconfig.json'))).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   it('imports nothing but the package, by its name, and Node', () => {
     for (const name of filesBelow(FOLDER).filter((file) => /\.(mjs|cjs|ts)$/.test(file))) {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { execFileSync } from 'node:child_process';
 
-/** A guard: a JVM that compiles, on a busy machine, takes its time. */
+/** A guard, within the 300 s of the tests (`peers.ts`): a JVM that compiles, on a busy machine, takes its time. */
 const LIMIT_MS = 240_000;
 
 /** What a program printed. */

@@ -59,7 +59,7 @@ export interface RunOptions {
   readonly cwd?: string;
   /** Set on top of this process's environment; `undefined` takes a variable away. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** Killed when it runs longer. Default 50 s: before the test is over, so that it can say what it was told. */
+  /** Killed when it runs longer. Default 150 s: before the test is over, so that it can say what it was told. */
   readonly timeoutMs?: number;
 }
 
@@ -83,7 +83,7 @@ export function run(program: string, args: readonly string[], options: RunOption
       cwd: options.cwd ?? ROOT,
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: options.timeoutMs ?? 50_000,
+      timeout: options.timeoutMs ?? 150_000,
       killSignal: 'SIGKILL',
     });
     let stdout = '';

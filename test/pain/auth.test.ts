@@ -125,7 +125,7 @@ describe('the exchange of a reconnect', () => {
 
   it.each<Direction>(['to the server', 'to the client'])(
     'may be cut %s after any byte: it recovers, and no credential is lost or doubled [H2]',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async (direction) => {
       const whole = await reconnect(undefined);
       for (let after = 1; after < whole[direction]; after++) {

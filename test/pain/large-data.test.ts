@@ -74,18 +74,18 @@ describe('a reply', () => {
 
   it(
     'of every size around 64 KiB is the same in single bytes, in chunks of 1 KiB, and whole [I3]',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     () => {
       for (const size of around(64 * KIB, 32)) for (const chunk of [1, KIB, Infinity]) deliver(size, chunk);
     },
   );
 
-  it('of every size around 1 MiB is, too [I3]', { timeout: 60_000 }, () => {
+  it('of every size around 1 MiB is, too [I3]', { timeout: 300_000 }, () => {
     for (const size of around(MIB, 32)) for (const chunk of [KIB, Infinity]) deliver(size, chunk);
     for (const size of [MIB - 32, MIB - 1, MIB, MIB + 1]) deliver(size, 1);
   });
 
-  it('of 16 MiB is, too [I3]', { timeout: 60_000 }, () => {
+  it('of 16 MiB is, too [I3]', { timeout: 300_000 }, () => {
     for (const chunk of [1, KIB, Infinity]) deliver(16 * MIB, chunk);
   });
 });

@@ -30,7 +30,7 @@ describe('ten thousand Conns that come and go', () => {
     expect(growth).toBeLessThan(950_000);
   });
 
-  it('over real sockets leave none of them open: three hundred [D4]', { timeout: 60_000 }, async () => {
+  it('over real sockets leave none of them open: three hundred [D4]', { timeout: 300_000 }, async () => {
     const server = await MiniServer.start();
     const resources = (): string[] =>
       process.getActiveResourcesInfo().filter((name) => /^(TCPSocketWrap|GetAddrInfo)/.test(name));

@@ -50,7 +50,7 @@ async function take(stream: WatchStream, count: number): Promise<string[]> {
 describe('a node that is followed through random trouble', () => {
   it(
     'is seen in its final state, never goes back in time, and is never taken for gone [C6] [C13]',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const { conn, link } = await cuttableConn(server, { sessionTimeoutMs: 20_000 });
       let state = 1;
@@ -332,7 +332,7 @@ describe('a persistent watch', () => {
 describe('a stream that nobody reads', () => {
   it(
     'keeps no more than its buffer while a million events come, and says that it dropped the others [E12]',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const scripted = new ScriptedServer();
       const conn = await scripted.connected({ maxResponseBytes: 1 << 26 });
@@ -366,7 +366,7 @@ describe('a stream that nobody reads', () => {
 describe('a wait that is given up', () => {
   it(
     'a hundred thousand times leaves no watch on either side, nor on the heap [D2]',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const { conn, reconnect } = await cuttableConn(server);
       const rounds = async (count: number): Promise<void> => {
@@ -393,7 +393,7 @@ describe('a wait that is given up', () => {
 
   it(
     'by its signal, in the middle of a stream, leaves none either: ten thousand times [D2]',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const { conn, reconnect } = await cuttableConn(server);
       for (let round = 0; round < 100; round++) {

@@ -167,7 +167,7 @@ describe('watches that the server refuses to arm again', () => {
 describe('fifty thousand watches on long paths', () => {
   it(
     'are armed again in pieces of at most 128 KiB, and all of them fire [C4]',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const server = await MiniServer.start({ juteMaxBufferBytes: 0xfffff });
       /** Longest SetWatches that went out. */
@@ -234,7 +234,7 @@ function* framesOf(bytes: Uint8Array, code: number): Generator<number> {
 describe('a handler that is used again and again', () => {
   it(
     'hears of a change once, after fifty restarts and fifty failed reads [C7]',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const server = await MiniServer.start();
       const { conn, reconnect } = await cuttable(server, { sessionTimeoutMs: 20_000 });
@@ -362,7 +362,7 @@ class SilentWorld extends CoreWorld {
 describe('watches that were armed and have fired', () => {
   it(
     'leave nothing in the tables and nothing on the heap: a million rounds [D1]',
-    { timeout: 120_000 },
+    { timeout: 300_000 },
     async () => {
       const w = new SilentWorld();
       w.goLive();
@@ -404,7 +404,7 @@ describe('watches that were armed and have fired', () => {
 
   it(
     'are gone on both sides: create, watch, delete, five thousand times [D1]',
-    { timeout: 60_000 },
+    { timeout: 300_000 },
     async () => {
       const server = await MiniServer.start();
       const { conn, reconnect } = await cuttable(server);

@@ -39,7 +39,10 @@ function load(conn: Conn, parent: string): Load {
         acknowledged.push(path);
         for (const each of waiting) if (acknowledged.length >= each.count) each.resolve();
       } catch (error) {
-        if (!ZkError.is(error) || error.outcome !== 'unknown') throw error;
+        if (!ZkError.is(error) || error.outcome !== 'unknown') {
+          going = false;
+          throw error;
+        }
         unknown.push(path);
       }
     }
@@ -55,7 +58,8 @@ function load(conn: Conn, parent: string): Load {
         all.then(() => undefined),
       ]),
     asking: async () => {
-      while (conn.stats().inFlight < WRITERS) await new Promise(setImmediate);
+      while (going && conn.stats().inFlight < WRITERS) await new Promise(setImmediate);
+      if (!going) await all;
     },
     stop: async () => {
       going = false;

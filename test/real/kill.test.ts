@@ -70,8 +70,10 @@ async function story(victim: Victim): Promise<string> {
   await victim.freeze?.();
   for (let i = REQUESTS - late; i < REQUESTS; i++) ask(i);
   // they have left, or as many of them as the kernel takes
-  if (late > 0)
-    while (conn.stats().queued > 0 && conn.stats().inFlight < late) await new Promise(setImmediate);
+  for (let before = Infinity; late > 0 && conn.stats().queued < before;) {
+    before = conn.stats().queued;
+    await new Promise(setImmediate);
+  }
   await victim.kill();
   await victim.start();
   const results = await Promise.allSettled(calls);

@@ -112,6 +112,7 @@ export class ZooKeeperProcess implements RealServer {
   private readonly mainClass: string;
   private child: ChildProcess | null = null;
   private lastPid = 0;
+  private hasServed = false;
 
   /** @param ports its client port, then the spare ones */
   constructor(
@@ -179,9 +180,12 @@ export class ZooKeeperProcess implements RealServer {
     const limit = AbortSignal.timeout(READY_LIMIT_MS);
     for (let patience = PROBE_LIMIT_MS; !limit.aborted; patience = longerThan(patience)) {
       if (this.child === null) throw this.failure('ended while it was starting');
-      if (this.serves(await this.modeWithin(patience))) return;
+      if (this.serves(await this.modeWithin(patience))) {
+        this.hasServed = true;
+        return;
+      }
       // it may go on without that port, and never serve
-      if (CLASH.test(this.log())) throw this.failure('found one of its ports taken');
+      if (!this.hasServed && CLASH.test(this.log())) throw this.failure('found one of its ports taken');
       await pause(READY_POLL_MS);
     }
     await this.kill('SIGKILL');
@@ -360,7 +364,8 @@ export async function startOnFreePorts<T extends { stop(): Promise<void>; log():
  */
 export async function freePorts(count: number): Promise<number[]> {
   const ports: number[] = [];
-  while (ports.length < count) {
+  for (let tries = 0; ports.length < count; tries++) {
+    if (tries > 10_000) throw new Error('no port is free from 11000 to 20000');
     const port = 11_000 + Math.floor(Math.random() * 9_000);
     if (!ports.includes(port) && (await isFree(port)) && (await isReserved(port))) ports.push(port);
   }
@@ -394,6 +399,7 @@ async function isReserved(port: number): Promise<boolean> {
     mark.bind(port, MARKS, () => resolve(true));
   });
   if (isOurs) mark.unref();
+  else mark.close();
   return isOurs;
 }
 

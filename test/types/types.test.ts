@@ -309,7 +309,7 @@ describe('the compiler', () => {
 
   it('agrees with what this file expects', () => {
     expect(compile(['test/types/types.test.ts'], options)).toEqual([]);
-  }, 120_000);
+  }, 300_000);
 
   describe.each([
     ['the sources', { paths: SOURCE_PATHS }],

@@ -95,7 +95,7 @@ describe('data', () => {
 });
 
 describe('children', () => {
-  it('a hundred thousand of them are listed, each once', { timeout: 60_000 }, async () => {
+  it('a hundred thousand of them are listed, each once', { timeout: 300_000 }, async () => {
     await conn.create('/p');
     const names = Array.from({ length: 100_000 }, (_, i) => `child-${i}`);
     const making: Promise<unknown>[] = [];

@@ -124,7 +124,7 @@ async function orError<T>(call: Promise<T>): Promise<T | ZkError> {
 }
 
 describe('under random trouble', () => {
-  it('nothing that was acknowledged is lost, and all agree in the end', { timeout: 120_000 }, async () => {
+  it('nothing that was acknowledged is lost, and all agree in the end', { timeout: 300_000 }, async () => {
     const totals = { acknowledged: 0, refused: 0, elections: 0n, steps: 0 };
     await checkAsync(
       fc.asyncProperty(story, async ({ syncLimitMs, electionMs, steps }) => {
