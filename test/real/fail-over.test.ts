@@ -84,13 +84,7 @@ onEveryRelease('fail-over', (version) => {
 
   afterEach(async () => {
     await Promise.all(conns.splice(0).map((conn) => conn.close()));
-    await Promise.all(
-      ensemble.members.map(async (member) => {
-        await member.kill('SIGCONT');
-        // one that hung runs, but serves only once it has found its leader again
-        await (member.running ? member.serving() : member.start());
-      }),
-    );
+    await ensemble.mend();
   });
 
   afterAll(() => ensemble.stop());

@@ -37,7 +37,7 @@ onEveryRelease('read-only mode', (version) => {
 
   /** Starts the members that were killed; gives the followers when all serve with a quorum. */
   async function complete(): Promise<readonly EnsembleMember[]> {
-    await Promise.all(ensemble.members.filter((member) => !member.running).map((member) => member.start()));
+    await ensemble.mend();
     const leader = await ensemble.leader();
     const others = ensemble.members.filter((member) => member !== leader);
     await Promise.all(others.map((member) => member.becomes('follower')));

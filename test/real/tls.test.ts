@@ -1,8 +1,9 @@
 /** TLS and x509 on the `secureClientPort` of real servers, with certificates made for the run. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Conn, askServer, connect, tlsDialer, type ConnOptions, type TlsOptions } from '../../src/index.js';
-import { LinkError, TlsError, type ZkError } from '../../src/protocol/errors.js';
+import { askServer, connect, tlsDialer, type TlsOptions } from '../../src/index.js';
+import { LinkError, TlsError } from '../../src/protocol/errors.js';
 import { PASSPHRASE, makeCertificates, secureConfig, type Certificates } from '../support/certificates.js';
+import { firstFailure } from '../support/first-failure.js';
 import { startRealServer, type RealServer } from '../support/real-zookeeper.js';
 import { SUBJECTS } from '../support/subjects.js';
 import { onEveryRelease } from '../support/targets.js';
@@ -33,16 +34,6 @@ onEveryRelease('TLS', (version) => {
     return { secure: `localhost:${server.spare[0] ?? 0}`, plain: server.connectString };
   }
 
-  /** What the first attempt to connect fails with. */
-  async function failure(server: string, options: ConnOptions): Promise<ZkError> {
-    await using conn = new Conn(server, options);
-    const failed = new Promise<ZkError>((resolve) =>
-      conn.once('connectError', ({ error }) => resolve(error)),
-    );
-    conn.connect().catch(() => undefined);
-    return await failed;
-  }
-
   describe('on a server that asks for no certificate', () => {
     let secure: string;
     let plain: string;
@@ -71,7 +62,7 @@ onEveryRelease('TLS', (version) => {
       });
       await using conn = await connect(secure, { tls: only(good) });
       expect(conn.state).toBe('SyncConnected');
-      expect(await failure(secure, { tls: only(bad) })).toBeInstanceOf(TlsError);
+      expect(await firstFailure(secure, { tls: only(bad) })).toBeInstanceOf(TlsError);
     });
 
     it('four-letter words', async () => {
@@ -80,19 +71,19 @@ onEveryRelease('TLS', (version) => {
     });
 
     it('refused: a CA that we do not know, and a name that is not in the certificate [H4]', async () => {
-      const unknown = await failure(secure, { tls: true });
+      const unknown = await firstFailure(secure, { tls: true });
       expect(unknown).toBeInstanceOf(TlsError);
       expect(unknown.message).toMatch(/certificate is not accepted/);
-      const wrong = await failure(secure, { tls: { ca: made.ca, servername: 'other.example' } });
+      const wrong = await firstFailure(secure, { tls: { ca: made.ca, servername: 'other.example' } });
       expect(wrong).toBeInstanceOf(TlsError);
       expect(wrong.message).toMatch(/another name/);
     });
 
     it('the wrong port says so, both ways', async () => {
-      const secureOnPlain = await failure(plain, { tls: { ca: made.ca } });
+      const secureOnPlain = await firstFailure(plain, { tls: { ca: made.ca } });
       expect(secureOnPlain).toBeInstanceOf(TlsError);
       expect(secureOnPlain.message).toMatch(/is this its secureClientPort\?/);
-      const plainOnSecure = await failure(secure, {});
+      const plainOnSecure = await firstFailure(secure, {});
       expect(plainOnSecure).toBeInstanceOf(LinkError);
       expect(plainOnSecure.message).toMatch(/expect TLS on this port/);
     });
@@ -129,7 +120,7 @@ onEveryRelease('TLS', (version) => {
 
     it.each(['none', 'stranger'] as const)('refused, with a reason: %s', async (who) => {
       const identity = who === 'none' ? {} : { cert: made.stranger.cert, key: made.stranger.key };
-      const error = await failure(secure, { tls: { ca: made.ca, ...identity } });
+      const error = await firstFailure(secure, { tls: { ca: made.ca, ...identity } });
       expect(error.message).toMatch(/TLS handshake: .*certificate of ours/);
     });
   });

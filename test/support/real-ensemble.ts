@@ -43,6 +43,8 @@ export interface RealEnsemble {
    * @param proxies ports at which it finds the quorum ports of others, by their ids
    */
   addMember(proxies?: ReadonlyMap<number, number>): Promise<EnsembleMember>;
+  /** Lets those go on that were stopped, starts those that were killed; resolves when all serve. */
+  mend(): Promise<void>;
   /** Ends all members and removes their folders. */
   stop(): Promise<void>;
 }
@@ -180,6 +182,16 @@ class Ensemble implements RealEnsemble {
     this.members.push(member);
     await member.start();
     return member;
+  }
+
+  async mend(): Promise<void> {
+    await Promise.all(
+      this.members.map(async (member) => {
+        await member.kill('SIGCONT');
+        // one that hung runs, but serves only once it has found its leader again
+        await (member.running ? member.serving() : member.start());
+      }),
+    );
   }
 
   async stop(): Promise<void> {

@@ -129,11 +129,7 @@ export class Fire {
   /** Everything runs and serves. */
   async mend(): Promise<void> {
     for (const proxy of this.proxies) proxy.heal();
-    for (const member of this.members) {
-      await member.kill('SIGCONT');
-      if (!member.running) await member.start();
-    }
-    await Promise.all(this.members.map((member) => member.serving()));
+    await this.ensemble.mend();
     await this.ensemble.leader();
   }
 

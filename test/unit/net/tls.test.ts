@@ -26,6 +26,7 @@ import {
   type Certificates,
   type Identity,
 } from '../../support/certificates.js';
+import { firstFailure } from '../../support/first-failure.js';
 
 let made: Certificates;
 const servers: MiniServer[] = [];
@@ -54,16 +55,8 @@ async function whoAmI(server: string, tls: ConnOptions['tls']): Promise<string[]
   return clientInfo.map(({ authScheme, user }) => `${authScheme}:${user}`);
 }
 
-/** What the first attempt to connect fails with. */
-async function failure(server: string, options: ConnOptions): Promise<ZkError> {
-  await using conn = new Conn(server, options);
-  const failed = new Promise<ZkError>((resolve) => conn.once('connectError', ({ error }) => resolve(error)));
-  conn.connect().catch(() => undefined);
-  return await failed;
-}
-
 async function tlsFailure(server: string, tls: ConnOptions['tls']): Promise<ZkError> {
-  const error = await failure(server, { tls });
+  const error = await firstFailure(server, { tls });
   expect(error).toBeInstanceOf(TlsError);
   expect(error.message.startsWith(`${server}: `), error.message).toBe(true);
   return error;
@@ -238,7 +231,7 @@ describe('a server is refused', () => {
       // a ServerHello of TLS 1.1
       socket.write(Buffer.from(`160302002a020000260302${'00'.repeat(32)}00c01300`, 'hex'));
     });
-    const error = await failure(peer.connectString, { tls: { ca: made.ca } });
+    const error = await firstFailure(peer.connectString, { tls: { ca: made.ca } });
     await peer.stop();
     expect(error).toBeInstanceOf(TlsError);
   });
@@ -253,7 +246,7 @@ describe('a client is refused', () => {
   // Node's own server may close without a word, openssl's says why
   it.each(refused)('%s, and may guess why', async (_what, tls) => {
     const { connectString } = await demanding();
-    const error = await failure(connectString, { tls: tls() });
+    const error = await firstFailure(connectString, { tls: tls() });
     expect(error.message).toMatch(/TLS handshake: .*certificate of ours/);
   });
 
@@ -335,21 +328,21 @@ describe('the wrong port', () => {
 
   it('a plain client on a secure one [H4]', async () => {
     const { connectString } = await serve();
-    const error = await failure(connectString, {});
+    const error = await firstFailure(connectString, {});
     expect(error.message).toMatch(/without an answer: .* expect TLS on this port/);
   });
 
   it('one where nobody is, as without TLS', async () => {
     const server = await serve();
     await server.stop();
-    const error = await failure(server.connectString, { tls: true });
+    const error = await firstFailure(server.connectString, { tls: true });
     expect(error).toBeInstanceOf(LinkError);
     expect(error.message).toMatch(/ECONNREFUSED/);
   });
 
   it('one that says nothing: the TLS handshake is within the budget [H4]', async () => {
     const peer = await Peer.start(() => undefined);
-    const error = await failure(peer.connectString, { tls: true, connectTimeoutMs: 50 });
+    const error = await firstFailure(peer.connectString, { tls: true, connectTimeoutMs: 50 });
     expect(error).toBeInstanceOf(ConnectTimeoutError);
     await peer.stop();
   });
